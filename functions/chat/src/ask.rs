@@ -1,0 +1,292 @@
+//! One question, from the request to the answer.
+
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use shared::{
+    Error, Result,
+    db::{conversations, search},
+    domain::{
+        analysis,
+        answer::{Answer, Model, Timings, Usage},
+        caller::Caller,
+        citation::Citation,
+        extract::extract,
+        hash::sha256,
+        ids::{ConversationId, MessageId},
+        passage::Passage,
+        prompt::{PromptInput, Role, Turn, is_refusal, prompt},
+        question::{Filters, Question, Standard},
+        refusal::{REFUSAL, strong},
+        verify::{Counts, verify},
+    },
+    http::{Authenticated, Body, Request, schema},
+};
+use tracing::{Instrument, field::Empty, info_span};
+use zod_rs::{array, boolean, object};
+
+use crate::{Chat, sse};
+
+/// Within which an answer is sent, whatever fails: the HTTP API gives up after 29 s.
+const DEADLINE: Duration = Duration::from_secs(25);
+/// What the question's vector may take before full-text search goes alone.
+const VECTOR_TIMEOUT: Duration = Duration::from_secs(5);
+/// Of the deadline, what checking and recording an answer need after the model.
+const RESERVE: Duration = Duration::from_secs(3);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskRequest {
+    message: String,
+    conversation_id: Option<ConversationId>,
+    filters: Option<Filters>,
+    top_k: Option<u32>,
+    stream: Option<bool>,
+}
+
+impl Request for AskRequest {
+    const ALIASES: &'static [(&'static str, &'static str)] =
+        &[("query", "message"), ("session_id", "conversation_id")];
+
+    fn schema() -> &'static schema::Schema {
+        static SCHEMA: LazyLock<schema::Schema> = LazyLock::new(|| {
+            let filters = object()
+                .optional_field("standard", schema::one_of(&Standard::NAMES))
+                .optional_field("date_from", schema::date())
+                .optional_field("dateFrom", schema::date())
+                .optional_field("document_ids", array(schema::uuid()).max(100))
+                .strict();
+            object()
+                .field("message", schema::text(|text| Question::parse(text, false).map(drop)))
+                .optional_field("conversation_id", schema::uuid())
+                .optional_field("filters", filters)
+                .optional_field("top_k", schema::integer(1, 50))
+                .optional_field("stream", boolean())
+                .strict()
+        });
+        &SCHEMA
+    }
+}
+
+pub async fn ask(
+    State(chat): State<Chat>,
+    Authenticated(caller): Authenticated,
+    headers: HeaderMap,
+    Body(request): Body<AskRequest>,
+) -> Result<Response> {
+    let accepts_events = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/event-stream"));
+    let streams = request.stream.unwrap_or(accepts_events);
+    let span = info_span!("handle_query");
+    let answer = answer(&chat, &caller, request).instrument(span).await?;
+    Ok(if streams { sse::events(&answer)? } else { Body(answer).into_response() })
+}
+
+async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Answer> {
+    let started = Instant::now();
+    let question = Question::parse(&request.message, chat.settings.strict_query)
+        .map_err(|(code, message)| Error::invalid("message", code, message))?;
+    let filters = request.filters.unwrap_or_default();
+    let mut degraded = Vec::new();
+
+    // Neither the vector nor the conversation needs the other.
+    let (vector, turns) =
+        tokio::join!(vector(chat, &question), history(chat, caller, request.conversation_id));
+    let (turns, vector) = (turns?, vector);
+    if vector.is_none() {
+        degraded.push("vector_search".to_owned());
+    }
+    let query = search::Query {
+        terms: &analysis::query_terms(question.as_str()),
+        vector: vector.as_deref(),
+        filters: &filters,
+        limit: request.top_k.unwrap_or(chat.settings.top_k),
+        fusion: chat.settings.fusion,
+    };
+    let found = find(chat, caller, &query).await?;
+    let passages = strong(found, chat.settings.threshold);
+    let search_ms = elapsed_ms(started);
+
+    let asked = Instant::now();
+    let draft = draft(chat, &question, &passages, turns, started + DEADLINE - RESERVE, &mut degraded).await;
+    let model_ms = elapsed_ms(asked);
+    let mut answer = Answer {
+        id: MessageId::new(),
+        conversation_id: request.conversation_id.unwrap_or_default(),
+        refused: draft.citations.is_empty() && draft.text == REFUSAL,
+        answer: draft.text,
+        citations: draft.citations,
+        unsupported: draft.unsupported,
+        degraded,
+        cached: false,
+        model: draft.model,
+        usage: draft.usage,
+        timings_ms: Timings { search: search_ms, model: model_ms, total: elapsed_ms(started) },
+    };
+    let log = conversations::Log {
+        question_hash: sha256(question.as_str().as_bytes()),
+        passages: passages.len(),
+        rejected: draft.counts.stitched + draft.counts.not_found,
+    };
+    record(chat, caller, &question, &mut answer, &log).await;
+    tracing::info!(
+        event = "chat_request",
+        passages = passages.len(),
+        citations = answer.citations.len(),
+        citations.rejected = log.rejected,
+        refused = answer.refused,
+        provider = answer.model.provider,
+        duration_ms = answer.timings_ms.total,
+        "answered a question"
+    );
+    Ok(answer)
+}
+
+/// The question's vector; none where vector search is switched off or the embedder is down.
+async fn vector(chat: &Chat, question: &Question) -> Option<Vec<f32>> {
+    if chat.settings.vector_search_disabled {
+        return None;
+    }
+    match chat.embeddings.question(question.as_str(), Instant::now() + VECTOR_TIMEOUT).await {
+        Ok(vector) => Some(vector),
+        Err(failure) => {
+            tracing::warn!(reason = failure.reason, "the embedder is down: full-text search goes alone");
+            None
+        }
+    }
+}
+
+/// The conversation so far, as the model sees it. Another person's conversation is one that does not exist.
+async fn history(chat: &Chat, caller: &Caller, id: Option<ConversationId>) -> Result<Vec<Turn>> {
+    let Some(id) = id else { return Ok(Vec::new()) };
+    let tenant = chat.db.each(caller.into()).await?;
+    let turns = conversations::turns(&tenant, id, chat.settings.history_turns.max(1)).await?;
+    let turns = turns.ok_or(Error::NotFound("conversation"))?;
+    let skipped =
+        turns.len().saturating_sub(usize::try_from(chat.settings.history_turns).unwrap_or_default());
+    let turns = turns.into_iter().skip(skipped).flat_map(|turn| {
+        [
+            Turn { role: Role::User, text: turn.question },
+            Turn { role: Role::Assistant, text: turn.answer.answer },
+        ]
+    });
+    Ok(turns.collect())
+}
+
+async fn find(chat: &Chat, caller: &Caller, query: &search::Query<'_>) -> Result<Vec<Passage>> {
+    let span = info_span!("hybrid_search", results.count = Empty);
+    async {
+        let tenant = chat.db.each(caller.into()).await?;
+        let passages = search::passages(&tenant, query).await?;
+        tracing::Span::current().record("results.count", passages.len());
+        Ok(passages)
+    }
+    .instrument(span)
+    .await
+}
+
+/// What will be the answer, before it has ids.
+struct Draft {
+    text: String,
+    citations: Vec<Citation>,
+    unsupported: Vec<[u32; 2]>,
+    counts: Counts,
+    model: Model,
+    usage: Usage,
+}
+
+/// An answer by the first model that gives one, else the best sentences of the documents themselves.
+async fn draft(
+    chat: &Chat,
+    question: &Question,
+    passages: &[Passage],
+    history: Vec<Turn>,
+    deadline: Instant,
+    degraded: &mut Vec<String>,
+) -> Draft {
+    let extractive =
+        Model { provider: "footnote".to_owned(), name: "extractive".to_owned(), fallback: false };
+    if passages.is_empty() {
+        return refusal(extractive, Usage::default());
+    }
+    let nonce = sha256(MessageId::new().to_string().as_bytes());
+    let nonce = shared::domain::hash::hex(nonce.get(..8).unwrap_or_default());
+    let simplified = chat.settings.simplified;
+    let input =
+        PromptInput { question: question.as_str(), passages, history: &history, nonce: &nonce, simplified };
+    let answered = if chat.models.is_empty() {
+        None
+    } else {
+        let prompt = prompt(&input);
+        chat.models.answer(&prompt, deadline).instrument(info_span!("llm_generate")).await
+    };
+    if let Some(answered) = answered {
+        if is_refusal(&answered.text) {
+            return refusal(answered.model, answered.usage);
+        }
+        let verified = info_span!("citation_verify").in_scope(|| verify(&answered.text, passages));
+        let (model, usage) = (answered.model, answered.usage);
+        return Draft {
+            text: verified.answer,
+            citations: verified.citations,
+            unsupported: verified.unsupported,
+            counts: verified.counts,
+            model,
+            usage,
+        };
+    }
+    if !chat.models.is_empty() {
+        degraded.push("model".to_owned());
+    }
+    let model = Model { fallback: !chat.models.is_empty(), ..extractive };
+    match extract(question.as_str(), passages) {
+        Some(extract) => {
+            Draft { text: extract.answer, citations: extract.citations, ..refusal(model, Usage::default()) }
+        }
+        None => refusal(model, Usage::default()),
+    }
+}
+
+fn refusal(model: Model, usage: Usage) -> Draft {
+    Draft {
+        text: REFUSAL.to_owned(),
+        citations: Vec::new(),
+        unsupported: Vec::new(),
+        counts: Counts::default(),
+        model,
+        usage,
+    }
+}
+
+/// Records the question. An answer that was paid for is sent even if this fails.
+async fn record(
+    chat: &Chat,
+    caller: &Caller,
+    question: &Question,
+    answer: &mut Answer,
+    log: &conversations::Log,
+) {
+    let recorded = async {
+        let tenant = chat.db.each(caller.into()).await?;
+        conversations::record(&tenant, caller, question.as_str(), answer, log).await
+    };
+    if let Err(error) = recorded.await {
+        let error = anyhow::Error::new(error);
+        tracing::warn!(error = format!("{error:#}"), "the question could not be recorded");
+        answer.degraded.push("history".to_owned());
+    }
+}
+
+fn elapsed_ms(since: Instant) -> u32 {
+    u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX)
+}

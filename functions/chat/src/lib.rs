@@ -1,0 +1,100 @@
+//! Answers questions from the caller's documents, each claim cited.
+
+mod ask;
+mod sse;
+
+use axum::{Router, extract::FromRef, routing::post};
+use shared::{
+    auth::Auth,
+    db::{self, search::Fusion},
+    env::Env,
+    llm::{Embeddings, Models},
+};
+
+/// All that answering needs.
+#[derive(Clone)]
+pub struct Chat {
+    /// Checks session tokens.
+    pub auth: Auth,
+    /// As the application's role.
+    pub db: db::Pool,
+    /// Turns the question into a vector.
+    pub embeddings: Embeddings,
+    /// Write the answer; none: it is extracted.
+    pub models: Models,
+    /// The operator's choices.
+    pub settings: Settings,
+}
+
+/// What operators choose.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Passages given to the model, unless a request asks for another count.
+    pub top_k: u32,
+    /// Cosine similarity below which a passage without the question's words is no evidence.
+    pub threshold: f64,
+    /// How lexical and vector search become one.
+    pub fusion: Fusion,
+    /// Earlier turns that the model sees.
+    pub history_turns: i64,
+    /// Questions of at most 1,000 plain characters only.
+    pub strict_query: bool,
+    /// Answers of at most 75 words.
+    pub simplified: bool,
+    /// Full-text search only.
+    pub vector_search_disabled: bool,
+}
+
+impl Settings {
+    fn read(env: &Env) -> anyhow::Result<Self> {
+        Ok(Self {
+            top_k: env.number("TOP_K", 1..=50)?,
+            threshold: env.number("MATCH_THRESHOLD", -1.0..=1.0)?,
+            fusion: match env.require("FUSION")?.as_str() {
+                "zscore" => Fusion::ZScore,
+                "rrf" => Fusion::ReciprocalRank,
+                other => anyhow::bail!("FUSION must be zscore or rrf, not {other:?}"),
+            },
+            history_turns: env.number("HISTORY_TURNS", 0..=50)?,
+            strict_query: env.flag("STRICT_QUERY")?,
+            simplified: env.flag("USE_SIMPLIFIED_PROMPT")?,
+            vector_search_disabled: env.flag("DISABLE_VECTOR_SEARCH")?,
+        })
+    }
+}
+
+impl Chat {
+    /// Builds the clients; nothing is opened or loaded yet.
+    pub fn connect(env: &Env) -> anyhow::Result<Self> {
+        let settings = Settings::read(env)?;
+        if settings.vector_search_disabled {
+            tracing::warn!("DISABLE_VECTOR_SEARCH is set: full-text search only");
+        }
+        Ok(Self {
+            auth: Auth::connect(env)?,
+            db: db::Pool::new(env, "DATABASE_URL")?,
+            embeddings: Embeddings::connect(env)?,
+            models: Models::connect(env)?,
+            settings,
+        })
+    }
+
+    /// Begins in the background what the first question would have to wait for.
+    pub fn warm(&self) {
+        self.db.warm();
+        if !self.settings.vector_search_disabled {
+            self.embeddings.warm();
+        }
+    }
+}
+
+impl FromRef<Chat> for Auth {
+    fn from_ref(chat: &Chat) -> Self {
+        chat.auth.clone()
+    }
+}
+
+/// The function's routes.
+pub fn routes(chat: Chat) -> Router {
+    Router::new().route("/v1/chat", post(ask::ask)).route("/api/chat", post(ask::ask)).with_state(chat)
+}

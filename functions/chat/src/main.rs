@@ -1,0 +1,12 @@
+//! Behind API Gateway: the whole answer at once.
+
+use chat::Chat;
+use shared::runtime;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), runtime::Error> {
+    let env = runtime::start().await?;
+    let chat = Chat::connect(&env).map_err(runtime::stop)?;
+    chat.warm();
+    runtime::serve(chat::routes(chat)).await
+}

@@ -1,0 +1,25 @@
+//! An answer as server-sent events. Every citation was checked before the first event leaves.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use serde_json::{Value, json};
+use shared::{Result, domain::answer::Answer};
+
+/// `start`, `token`, `citation`, `usage`, `done`.
+pub fn events(answer: &Answer) -> Result<Response> {
+    let whole = serde_json::to_value(answer).map_err(anyhow::Error::from)?;
+    let mut text = String::new();
+    push(&mut text, "start", &json!({ "id": answer.id, "conversation_id": answer.conversation_id }));
+    push(&mut text, "token", &json!({ "text": answer.answer }));
+    for citation in whole.get("citations").and_then(Value::as_array).into_iter().flatten() {
+        push(&mut text, "citation", citation);
+    }
+    push(&mut text, "usage", whole.get("usage").unwrap_or(&Value::Null));
+    push(&mut text, "done", &whole);
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))];
+    Ok((kind, text).into_response())
+}
+
+fn push(text: &mut String, event: &str, data: &Value) {
+    text.push_str(&format!("event: {event}\ndata: {data}\n\n"));
+}

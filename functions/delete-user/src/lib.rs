@@ -1,0 +1,82 @@
+//! Deletes everything held on a user.
+
+use axum::{
+    Router,
+    extract::{FromRef, Path, State},
+    routing::delete,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::{
+    Error, Result,
+    auth::Auth,
+    db::{self, users},
+    domain::caller::UserId,
+    env::Env,
+    http::{Authenticated, Body},
+    storage::Storage,
+};
+
+/// All that deleting a user needs.
+#[derive(Clone)]
+pub struct DeleteUser {
+    /// Checks session tokens.
+    pub auth: Auth,
+    /// As the application's role.
+    pub db: db::Pool,
+    /// Holds the user's documents.
+    pub storage: Storage,
+}
+
+impl DeleteUser {
+    /// Builds the clients.
+    pub async fn connect(env: &Env) -> anyhow::Result<Self> {
+        let (auth, db) = (Auth::connect(env)?, db::Pool::new(env, "DATABASE_URL")?);
+        Ok(Self { auth, db, storage: Storage::connect(env).await? })
+    }
+}
+
+impl FromRef<DeleteUser> for Auth {
+    fn from_ref(delete_user: &DeleteUser) -> Self {
+        delete_user.auth.clone()
+    }
+}
+
+/// The function's routes.
+pub fn routes(delete_user: DeleteUser) -> Router {
+    Router::new()
+        .route("/v1/users/{user_id}", delete(erase))
+        .route("/api/users/{user_id}", delete(erase))
+        .with_state(delete_user)
+}
+
+#[derive(Serialize)]
+struct Erased {
+    message: &'static str,
+    user_id: UserId,
+    erased_at: Timestamp,
+    objects: usize,
+    rows: users::Deleted,
+}
+
+/// Objects go first: while a row is there, a second try finds them again.
+async fn erase(
+    State(delete_user): State<DeleteUser>,
+    Authenticated(caller): Authenticated,
+    Path(user_id): Path<String>,
+) -> Result<Body<impl Serialize>> {
+    if user_id != caller.user.as_str() {
+        return Err(Error::Forbidden("You can delete your own account only."));
+    }
+    let tenant = delete_user.db.each((&caller).into()).await?;
+    let keys = users::object_keys(&tenant).await?;
+    for key in &keys {
+        delete_user.storage.erase(key).await?;
+    }
+    let rows = users::delete(&tenant).await?;
+    let objects = keys.len();
+    tracing::info!(event = "user_deleted", objects, rows.documents, rows.conversations, "deleted a user");
+    #[expect(clippy::disallowed_methods, reason = "the receipt says when")]
+    let erased_at = Timestamp::now();
+    Ok(Body(Erased { message: "Account deleted", user_id: caller.user, erased_at, objects, rows }))
+}

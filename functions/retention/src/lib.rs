@@ -1,0 +1,103 @@
+//! On a schedule, deletes what is due and heals what is stuck.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use ingest::Ingest;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shared::{
+    db::{self, jobs},
+    env::Env,
+};
+
+/// How long query logs are kept.
+const QUERY_LOGS: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// How long vectors are kept for a retry.
+const EMBEDDINGS: Duration = Duration::from_secs(24 * 3_600);
+/// Rows of one statement: short transactions, whatever there is to delete.
+const BATCH: i32 = 5_000;
+/// Documents that one run heals at most.
+const HEALED: i32 = 10;
+
+/// All that retention needs. What heals is what ingests.
+#[derive(Clone)]
+pub struct Retention {
+    /// As the role of jobs.
+    pub db: db::Pool,
+    /// Does the work that an event was lost for.
+    pub ingest: Ingest,
+}
+
+/// What the schedule asks for.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Delete what is due, once a day.
+    Retain,
+    /// Heal what is stuck, every few minutes.
+    Heal,
+    /// Both: a schedule that says nothing.
+    #[default]
+    All,
+}
+
+/// The schedule's event.
+#[derive(Deserialize, Default)]
+pub struct Schedule {
+    /// What to do.
+    #[serde(default)]
+    pub task: Task,
+}
+
+/// What was done.
+#[derive(Serialize, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Query logs deleted.
+    pub query_logs: i64,
+    /// Kept vectors deleted.
+    pub embeddings: i64,
+    /// Documents that became something.
+    pub healed: usize,
+}
+
+impl Retention {
+    /// Builds the clients; the database is the one of `setting`.
+    pub async fn connect(env: &Env, setting: &'static str) -> anyhow::Result<Self> {
+        let ingest = Ingest::connect(env, setting).await?;
+        Ok(Self { db: ingest.db.clone(), ingest })
+    }
+}
+
+/// Does the task. Doing it twice is like once.
+pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    if task != Task::Heal {
+        let before = now.checked_sub(QUERY_LOGS).context("go back 90 days")?;
+        report.query_logs = in_batches(|| jobs::expire_query_logs(&retention.db, before, BATCH)).await?;
+        let before = now.checked_sub(EMBEDDINGS).context("go back a day")?;
+        report.embeddings = in_batches(|| jobs::expire_embeddings(&retention.db, before, BATCH)).await?;
+    }
+    if task != Task::Retain {
+        report.healed = retention.ingest.heal(HEALED).await?;
+    }
+    tracing::info!(
+        event = "retention",
+        report.query_logs,
+        report.embeddings,
+        report.healed,
+        "retention is done"
+    );
+    Ok(report)
+}
+
+async fn in_batches<F: Future<Output = shared::Result<i64>>>(delete: impl Fn() -> F) -> anyhow::Result<i64> {
+    let mut total = 0;
+    loop {
+        let deleted = delete().await?;
+        total += deleted;
+        if deleted < i64::from(BATCH) {
+            return Ok(total);
+        }
+    }
+}

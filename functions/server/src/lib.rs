@@ -1,0 +1,91 @@
+//! Every function in one process: a laptop, a container.
+
+mod development;
+
+use std::time::Duration;
+
+use axum::{Router, response::Html, routing::get};
+use chat::Chat;
+use delete_user::DeleteUser;
+use health::Health;
+use ingest::Ingest;
+use shared::env::Env;
+use upload::Upload;
+
+/// Between two looks for documents that wait; much of what a person waits for after an upload.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// Documents taken in one look.
+const LOOK_LIMIT: i32 = 4;
+
+/// All functions.
+#[derive(Clone)]
+pub struct Server {
+    chat: Chat,
+    upload: Upload,
+    delete_user: DeleteUser,
+    health: Health,
+    development: Option<development::Development>,
+    /// Does the work that on Lambda the queue brings.
+    pub ingest: Ingest,
+}
+
+impl Server {
+    /// Builds every function's clients from one set of settings.
+    pub async fn connect(env: &Env) -> anyhow::Result<Self> {
+        let jobs = if env.get("DATABASE_JOBS_URL").is_some() { "DATABASE_JOBS_URL" } else { "DATABASE_URL" };
+        let chat = Chat::connect(env)?;
+        // One copy of the model's weights and one pool serve all.
+        let ingest = Ingest { embeddings: chat.embeddings.clone(), ..Ingest::connect(env, jobs).await? };
+        let (auth, db, storage) = (chat.auth.clone(), chat.db.clone(), ingest.storage.clone());
+        Ok(Self {
+            upload: Upload {
+                auth: auth.clone(),
+                db: db.clone(),
+                storage: storage.clone(),
+                reader: ingest.reader.clone(),
+            },
+            delete_user: DeleteUser { auth, db, storage },
+            health: Health::new(env),
+            development: development::Development::connect(env)?,
+            chat,
+            ingest,
+        })
+    }
+
+    /// Begins in the background what the first request would have to wait for.
+    pub fn warm(&self) {
+        self.chat.warm();
+    }
+}
+
+/// The routes of all functions, and the page.
+pub fn routes(server: Server) -> Router {
+    let routes = Router::new()
+        .merge(chat::routes(server.chat))
+        .merge(upload::routes(server.upload))
+        .merge(delete_user::routes(server.delete_user))
+        .merge(health::routes(server.health));
+    match server.development {
+        Some(development) => routes.merge(development::routes(development)).route("/", get(page)),
+        None => routes,
+    }
+}
+
+async fn page() -> Html<&'static str> {
+    Html(include_str!("page.html"))
+}
+
+/// Ingests what is uploaded, for as long as the process lives.
+pub async fn ingest_forever(ingest: Ingest) {
+    loop {
+        match ingest.heal(LOOK_LIMIT).await {
+            // More may wait.
+            Ok(done) if done > 0 => continue,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "could not look for waiting documents")
+            }
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}

@@ -1,0 +1,163 @@
+//! What a request brings: a description of a document, and perhaps its bytes.
+
+use std::sync::LazyLock;
+
+use axum::extract::Request;
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use jiff::civil::Date;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use shared::{
+    Error, Result,
+    domain::{
+        document::{CONTENT_TYPE, DIRECT_BYTES_MAX, NewDocument, SIZE_BYTES_MAX, display_name, title_of},
+        ids::DocumentId,
+        question::{Standard, parse_date},
+    },
+    error::Issue,
+    http::{self as shared_http, Body, read_bounded, schema},
+};
+use zod_rs::object;
+
+/// What a multipart body may have beside its file.
+const FORM_BYTES_MAX: u64 = 64 * 1024;
+
+/// A document as it is announced.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Announcement {
+    filename: String,
+    size_bytes: u64,
+    #[serde(rename = "content_type")]
+    _content_type: String,
+    title: Option<String>,
+    standard: Option<Standard>,
+    effective_date: Option<String>,
+}
+
+impl shared_http::Request for Announcement {
+    fn schema() -> &'static schema::Schema {
+        static SCHEMA: LazyLock<schema::Schema> = LazyLock::new(|| {
+            object()
+                .field("filename", schema::line(1, 255))
+                .field("size_bytes", schema::integer(1, SIZE_BYTES_MAX))
+                .field("content_type", schema::one_of(&[CONTENT_TYPE]))
+                .optional_field("title", schema::line(1, 500))
+                .optional_field("standard", schema::one_of(&Standard::NAMES))
+                .optional_field("effective_date", schema::date())
+                .strict()
+        });
+        &SCHEMA
+    }
+}
+
+impl Announcement {
+    /// The document, with an id of its own.
+    pub fn document(self) -> Result<NewDocument> {
+        let filename = display_name(&self.filename);
+        let date = |text: String| -> Result<Date> {
+            parse_date(&text)
+                .ok_or_else(|| Error::invalid("effective_date", "invalid_format", "Invalid ISO datetime"))
+        };
+        Ok(NewDocument {
+            id: DocumentId::new(),
+            title: self.title.map_or_else(|| title_of(&filename), |title| title.trim().to_owned()),
+            filename,
+            standard: self.standard,
+            effective_date: self.effective_date.map(date).transpose()?,
+            size_bytes: self.size_bytes,
+        })
+    }
+}
+
+/// A PDF as the whole body; what describes it is in the query and in `x-filename` (percent-encoded).
+pub async fn direct(request: Request) -> Result<(Announcement, Bytes)> {
+    let mut members = query(request.uri().query().unwrap_or_default())?;
+    if let Some(name) = filename(request.headers())? {
+        members.insert("filename".to_owned(), name.into());
+    }
+    let bytes = read_bounded(request, bytes_max(DIRECT_BYTES_MAX)).await?;
+    announced(members, &bytes).map(|announcement| (announcement, bytes))
+}
+
+/// `multipart/form-data` with one part `file`, and parts of text that describe it.
+pub async fn multipart(request: Request) -> Result<(Announcement, Bytes)> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let boundary = multer::parse_boundary(content_type.unwrap_or_default()).map_err(|_| {
+        Error::malformed("invalid_multipart", "The Content-Type names no multipart boundary.")
+    })?;
+    let body = read_bounded(request, bytes_max(DIRECT_BYTES_MAX + FORM_BYTES_MAX)).await?;
+    let whole = futures_util::stream::once(async { Ok::<_, std::convert::Infallible>(body) });
+    let mut form = multer::Multipart::new(whole, boundary);
+    let unreadable = |_| Error::malformed("invalid_multipart", "The body is not a complete multipart form.");
+    let (mut members, mut file) = (Map::new(), None);
+    while let Some(part) = form.next_field().await.map_err(unreadable)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        if name != "file" {
+            let text = part.text().await.map_err(unreadable)?;
+            if members.insert(name.clone(), text.into()).is_some() {
+                return Err(Error::invalid(&name, "custom", "This part comes twice"));
+            }
+            continue;
+        }
+        if part.content_type().is_some_and(|kind| kind.essence_str() != CONTENT_TYPE) {
+            return Err(Error::invalid("file", "invalid_value", format!("The part must be {CONTENT_TYPE}")));
+        }
+        if let Some(name) = part.file_name() {
+            members.entry("filename").or_insert(name.to_owned().into());
+        }
+        if file.replace(part.bytes().await.map_err(unreadable)?).is_some() {
+            return Err(Error::invalid("file", "custom", "There must be one file only"));
+        }
+    }
+    let bytes = file.ok_or_else(|| Error::invalid("file", "invalid_type", "Required"))?;
+    if bytes.len() as u64 > DIRECT_BYTES_MAX {
+        return Err(Error::TooLarge { limit_bytes: DIRECT_BYTES_MAX });
+    }
+    announced(members, &bytes).map(|announcement| (announcement, bytes))
+}
+
+/// Puts a description through the same rules as an announcement in JSON.
+fn announced(mut members: Map<String, Value>, bytes: &Bytes) -> Result<Announcement> {
+    if bytes.is_empty() {
+        return Err(Error::invalid("file", "too_small", "The file is empty"));
+    }
+    members.entry("filename").or_insert("document.pdf".into());
+    for given in ["size_bytes", "content_type"] {
+        if members.contains_key(given) {
+            let message = format!("Unrecognized keys: \"{given}\"");
+            return Err(Error::Invalid(vec![Issue { path: Vec::new(), code: "unrecognized_keys", message }]));
+        }
+    }
+    members.insert("size_bytes".to_owned(), bytes.len().into());
+    members.insert("content_type".to_owned(), CONTENT_TYPE.into());
+    Body::parse(Value::Object(members).to_string().as_bytes()).map(|Body(announcement)| announcement)
+}
+
+/// The query's members, decoded (WHATWG URL, "application/x-www-form-urlencoded").
+fn query(text: &str) -> Result<Map<String, Value>> {
+    let mut members = Map::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let undecodable = || Error::malformed("invalid_query", "The query is not percent-encoded UTF-8.");
+        let name = shared::storage::decode_key(name).map_err(|_| undecodable())?;
+        let value = shared::storage::decode_key(value).map_err(|_| undecodable())?;
+        members.insert(name, value.into());
+    }
+    Ok(members)
+}
+
+fn filename(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(value) = headers.get("x-filename") else { return Ok(None) };
+    // `+` is a plus sign here, not a space: this is no form.
+    let text = value.to_str().unwrap_or_default().replace('+', "%2B");
+    let name = shared::storage::decode_key(&text).ok();
+    let name =
+        name.ok_or_else(|| Error::invalid("x-filename", "invalid_format", "Must be percent-encoded UTF-8"))?;
+    Ok(Some(name))
+}
+
+fn bytes_max(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,22 @@
+-- Leases a document for ten minutes, unless it is done, or held, or the event says nothing new. $3 is the event's
+-- sequencer (NULL: the claim loop) and $4 the object's entity tag. Answers whether another worker holds it, and the lease
+-- if it was taken.
+WITH taken AS (
+    UPDATE documents
+       SET status = 'processing', failure_code = NULL, failure_detail = NULL, duplicate_of = NULL,
+           generation = generation + 1, attempts = attempts + 1, lease_until = now() + interval '10 minutes',
+           object_sequencer = COALESCE($3, object_sequencer), object_etag = $4
+     WHERE id = $1 AND workspace_id = $2 AND (lease_until IS NULL OR lease_until < now())
+       AND CASE WHEN status IN ('awaiting_upload', 'processing')
+                -- Work to do; an event that a newer one overtook is none.
+                THEN $3 IS NULL OR object_sequencer IS NULL OR object_sequencer <= $3
+                -- Done: only other bytes, said by a newer event, make work again.
+                ELSE $3 IS NOT NULL AND (object_sequencer IS NULL OR object_sequencer < $3)
+                     AND object_etag IS DISTINCT FROM $4
+           END
+    RETURNING generation, number, title, attempts
+)
+SELECT d.status = 'processing' AND d.lease_until >= now() AND NOT EXISTS (SELECT FROM taken) AS held,
+       taken.generation, taken.number, taken.title, taken.attempts
+  FROM documents d LEFT JOIN taken ON true
+ WHERE d.id = $1 AND d.workspace_id = $2

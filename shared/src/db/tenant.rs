@@ -1,0 +1,134 @@
+//! A tenant: a transaction that row-level security has bound to one workspace and one person.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use deadpool_postgres::Object;
+use futures_util::future::try_join;
+use tokio_postgres::{Row, types::Type};
+
+use super::{Params, Statement, limited};
+use crate::{
+    Error, Result,
+    domain::caller::{Caller, WorkspaceId},
+};
+
+/// Sets the tenant for the transaction only. The last two make a filtered search of the HNSW index return what it should
+/// (pgvector ≥ 0.8), the first of them keeps a runaway statement from outliving its request.
+const BIND: &str = "SELECT set_config('app.workspace_id', $1, true), set_config('app.user_id', $2, true), \
+     set_config('statement_timeout', '15s', true), set_config('hnsw.ef_search', '200', true), \
+     set_config('hnsw.iterative_scan', 'relaxed_order', true)";
+
+/// Whose rows a transaction may touch.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    workspace: WorkspaceId,
+    user: String,
+}
+
+impl Scope {
+    /// All of a workspace's shared rows and none of anybody's personal ones: for jobs.
+    pub fn of_workspace(workspace: WorkspaceId) -> Self {
+        Self { workspace, user: String::new() }
+    }
+}
+
+impl From<&Caller> for Scope {
+    fn from(caller: &Caller) -> Self {
+        Self { workspace: caller.workspace.id, user: caller.user.to_string() }
+    }
+}
+
+/// A connection on which every statement runs as one tenant.
+pub struct Tenant {
+    client: Option<Object>,
+    scope: Scope,
+    /// Whether each statement is a transaction of its own.
+    each: bool,
+    /// Whether the transaction has begun.
+    open: AtomicBool,
+    /// Whether something was sent of which the end is not known; such a connection is thrown away.
+    doubtful: AtomicBool,
+}
+
+impl Tenant {
+    pub(super) fn each(client: Object, scope: Scope) -> Self {
+        Self::new(client, scope, true)
+    }
+
+    pub(super) fn transaction(client: Object, scope: Scope) -> Self {
+        Self::new(client, scope, false)
+    }
+
+    fn new(client: Object, scope: Scope, each: bool) -> Self {
+        Self { client: Some(client), scope, each, open: false.into(), doubtful: false.into() }
+    }
+
+    /// The workspace's key, for the condition that each statement carries besides the tenant guard.
+    pub(crate) fn workspace(&self) -> uuid::Uuid {
+        self.scope.workspace.0
+    }
+
+    /// The person's id, likewise.
+    pub(crate) fn user(&self) -> &str {
+        &self.scope.user
+    }
+
+    /// The rows of one statement. Begin, tenant and (in a tenant of single statements) commit travel with it.
+    pub(crate) async fn query(&self, statement: &Statement, params: Params<'_>) -> Result<Vec<Row>> {
+        let client = self.client()?;
+        let params = statement.bind(params)?;
+        // Whatever happens between here and the end, a caller who stops waiting leaves a doubtful connection behind.
+        self.doubtful.store(true, Ordering::Relaxed);
+        let query = client.query_typed(statement.sql, &params);
+        let rows = if self.each {
+            let whole = try_join(self.begin(client), try_join(query, client.batch_execute("COMMIT")));
+            limited(async { whole.await.map(|((), (rows, ()))| rows) }).await?
+        } else if self.open.swap(true, Ordering::Relaxed) {
+            limited(query).await?
+        } else {
+            limited(async { try_join(self.begin(client), query).await.map(|((), rows)| rows) }).await?
+        };
+        self.doubtful.store(!self.each, Ordering::Relaxed);
+        Ok(rows)
+    }
+
+    /// The one row of a statement that answers one at most.
+    pub(crate) async fn query_opt(&self, statement: &Statement, params: Params<'_>) -> Result<Option<Row>> {
+        Ok(self.query(statement, params).await?.into_iter().next())
+    }
+
+    /// Makes a transaction's work last. Without it all of it is undone.
+    pub async fn commit(mut self) -> Result<()> {
+        if self.open.load(Ordering::Relaxed) {
+            limited(self.client()?.batch_execute("COMMIT")).await?;
+        }
+        self.doubtful.store(false, Ordering::Relaxed);
+        self.client.take();
+        Ok(())
+    }
+
+    /// Sends `BEGIN` and the tenant without waiting in between: the protocol keeps their order.
+    async fn begin(&self, client: &Object) -> Result<(), tokio_postgres::Error> {
+        let workspace = self.workspace().to_string();
+        let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+            [(&workspace, Type::TEXT), (&self.scope.user, Type::TEXT)];
+        try_join(client.batch_execute("BEGIN"), client.query_typed(BIND, &params)).await.map(drop)
+    }
+
+    fn client(&self) -> Result<&Object> {
+        self.client
+            .as_ref()
+            .ok_or_else(|| Error::Internal(anyhow::anyhow!("a tenant was used after its commit")))
+    }
+}
+
+impl Drop for Tenant {
+    /// A connection whose transaction may be open does not go back to the pool: closing it undoes the transaction.
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take()
+            && self.doubtful.load(Ordering::Relaxed)
+        {
+            drop(Object::take(client));
+        }
+    }
+}

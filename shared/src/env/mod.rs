@@ -1,0 +1,171 @@
+//! Settings: the one place that reads environment variables, and the secret that fills in what they leave open.
+//! What the environment sets, the secret never overrides.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use secrecy::SecretString;
+use tokio::sync::Mutex;
+
+mod settings;
+
+pub use settings::{SETTINGS, Setting};
+
+/// A forced refresh of the secret happens at most this often, so that a wrong password does not become a request storm.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Every setting of this process. Cloning shares it.
+#[derive(Clone)]
+pub struct Env(Arc<Inner>);
+
+struct Inner {
+    set: HashMap<&'static str, String>,
+    secret: RwLock<HashMap<String, String>>,
+    refreshed_at: Mutex<Option<Instant>>,
+}
+
+impl Env {
+    /// Reads the environment. Empty variables count as unset.
+    pub fn read() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let read = |setting: &Setting| std::env::var(setting.name).ok().map(|value| (setting.name, value));
+        Self::new(SETTINGS.iter().filter_map(read))
+    }
+
+    /// Settings from pairs, for tests and tools. Names that are not in [`SETTINGS`] are passed over.
+    pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        let known =
+            |name: &str| SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.name);
+        Self::new(pairs.into_iter().filter_map(|(name, value)| Some((known(name)?, value))))
+    }
+
+    fn new(pairs: impl Iterator<Item = (&'static str, String)>) -> Self {
+        Self(Arc::new(Inner {
+            set: pairs.filter(|(_, value)| !value.trim().is_empty()).collect(),
+            secret: RwLock::default(),
+            refreshed_at: Mutex::default(),
+        }))
+    }
+
+    /// The setting's value: the environment's, else the secret's, else its default.
+    pub fn get(&self, name: &'static str) -> Option<String> {
+        if let Some(value) = self.0.set.get(name) {
+            return Some(value.clone());
+        }
+        if let Some(value) = self.0.secret.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Some(value.clone());
+        }
+        SETTINGS.iter().find(|setting| setting.name == name)?.default.map(str::to_owned)
+    }
+
+    /// A setting without which the process cannot work.
+    pub fn require(&self, name: &'static str) -> anyhow::Result<String> {
+        self.get(name).with_context(|| format!("{name} is not set; .env.example says what it is"))
+    }
+
+    /// A secret setting, if it is there.
+    pub fn secret(&self, name: &'static str) -> Option<SecretString> {
+        self.get(name).map(SecretString::from)
+    }
+
+    /// A setting that names a file or a folder.
+    pub fn path(&self, name: &'static str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    /// A switch: `true` or `false`, nothing else.
+    pub fn flag(&self, name: &'static str) -> anyhow::Result<bool> {
+        match self.get(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => bail!("{name} must be true or false, not {other:?}"),
+        }
+    }
+
+    /// A number within `range`, both ends included.
+    pub fn number<T>(&self, name: &'static str, range: std::ops::RangeInclusive<T>) -> anyhow::Result<T>
+    where
+        T: std::str::FromStr + PartialOrd + std::fmt::Display,
+    {
+        let text = self.require(name)?;
+        let number = text.parse::<T>().ok().filter(|number| range.contains(number));
+        number.with_context(|| {
+            format!("{name} must be a number from {} to {}, not {text:?}", range.start(), range.end())
+        })
+    }
+
+    /// A comma-separated list; empty where the setting is not set.
+    pub fn list(&self, name: &'static str) -> Vec<String> {
+        let text = self.get(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Whether a secret is configured that [`Self::fetch_secret`] would fetch.
+    pub fn has_secret(&self) -> bool {
+        self.0.set.contains_key("SECRETS_ID")
+    }
+
+    /// Fetches the secret again, at most every ten seconds; for when a credential was refused. Answers whether it is
+    /// another one than before.
+    pub async fn fetch_secret(&self) -> anyhow::Result<bool> {
+        let Some(id) = self.0.set.get("SECRETS_ID") else { return Ok(false) };
+        let mut refreshed_at = self.0.refreshed_at.lock().await;
+        if refreshed_at.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
+            return Ok(false);
+        }
+        let fetched = fetch(self, id).await?;
+        *refreshed_at = Some(Instant::now());
+        let mut secret = self.0.secret.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = *secret != fetched;
+        *secret = fetched;
+        Ok(changed)
+    }
+}
+
+/// The secret's current version: a JSON object of setting names. The stage is always asked for by name, because a
+/// version that is being rotated in must not be used before it is current.
+async fn fetch(env: &Env, id: &str) -> anyhow::Result<HashMap<String, String>> {
+    let config = crate::tls::aws_config(env).await?;
+    let client = aws_sdk_secretsmanager::Client::new(&config);
+    let request = client.get_secret_value().secret_id(id).version_stage("AWSCURRENT");
+    let answer = request.send().await.with_context(|| format!("fetch the secret {id}"))?;
+    let text = answer.secret_string().with_context(|| format!("the secret {id} is not text"))?;
+    // The parse error would show a piece of the secret.
+    serde_json::from_str(text).map_err(|error| {
+        anyhow::anyhow!("the secret {id} is no JSON object of texts (line {})", error.line())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&'static str, &str)]) -> Env {
+        Env::of(pairs.iter().map(|(name, value)| (*name, (*value).to_owned())))
+    }
+
+    #[test]
+    fn empty_is_unset_and_unset_is_the_default() {
+        assert_eq!(env(&[("LOG_LEVEL", " ")]).get("LOG_LEVEL").as_deref(), Some("info"));
+        assert_eq!(env(&[("LOG_LEVEL", "debug")]).get("LOG_LEVEL").as_deref(), Some("debug"));
+    }
+
+    #[test]
+    fn a_typo_is_said_and_not_hidden_by_a_default() {
+        let error = env(&[("STRICT_QUERY", "yes")]).flag("STRICT_QUERY").unwrap_err().to_string();
+        assert_eq!(error, "STRICT_QUERY must be true or false, not \"yes\"");
+        let error = env(&[("TOP_K", "many")]).number("TOP_K", 1..=50).unwrap_err().to_string();
+        assert_eq!(error, "TOP_K must be a number from 1 to 50, not \"many\"");
+    }
+
+    #[test]
+    fn missing_settings_are_named() {
+        let error = env(&[]).require("DATABASE_URL").unwrap_err().to_string();
+        assert!(error.starts_with("DATABASE_URL is not set"), "{error}");
+    }
+}

@@ -1,0 +1,96 @@
+//! The table of every setting. `.env.example` holds the same list; a test compares them.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The environment variable, and the secret's member.
+    pub name: &'static str,
+    /// What counts where it is not set.
+    pub default: Option<&'static str>,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+}
+
+const fn setting(name: &'static str, default: Option<&'static str>, about: &'static str) -> Setting {
+    Setting { name, default, about }
+}
+
+/// Every setting that the bundle reads.
+pub const SETTINGS: &[Setting] = &[
+    setting("DATABASE_URL", None, "Postgres as the role footnote_app (ingest and retention: footnote_jobs)."),
+    setting("DATABASE_JOBS_URL", None, "One process only: Postgres as footnote_jobs, for its claim loop."),
+    setting("DATABASE_DIRECT_URL", None, "Postgres as footnote_owner, past any pooler: migrations only."),
+    setting(
+        "DATABASE_MAX_CONNECTIONS",
+        Some("2"),
+        "Pool size; 1 or 2 per Lambda environment, 20 in one process.",
+    ),
+    setting(
+        "DATABASE_CA_FILE",
+        None,
+        "PEM file of further certificate authorities for Postgres, such as Amazon RDS's.",
+    ),
+    setting("BUCKET", None, "The bucket that holds the documents."),
+    setting("AWS_ENDPOINT_URL", None, "Another S3 and Secrets Manager than Amazon's, such as a local one."),
+    setting("SECRETS_ID", None, "Secrets Manager secret: a JSON object whose members are these settings."),
+    setting("CLERK_ISSUER", None, "Issuer that session tokens must name, such as https://clerk.example.com."),
+    setting(
+        "CLERK_JWKS_URL",
+        None,
+        "Where the signing keys are; default: the issuer's /.well-known/jwks.json.",
+    ),
+    setting("CLERK_JWT_KEY", None, "The signing key as PEM: no key is fetched then."),
+    setting(
+        "CLERK_AUTHORIZED_PARTIES",
+        None,
+        "Comma-separated origins that the azp claim may name; unset: any.",
+    ),
+    setting(
+        "CHAT_MODELS",
+        None,
+        "Models in order of preference, such as groq:NAME,openai:NAME; unset: by the keys set.",
+    ),
+    setting("AI_PROVIDER", None, "groq or openai: the provider to prefer when CHAT_MODELS is unset."),
+    setting("GROQ_API_KEY", None, "Key for Groq."),
+    setting(
+        "GROQ_BASE_URL",
+        Some("https://api.groq.com/openai/v1"),
+        "Groq's endpoint, or one that speaks like it.",
+    ),
+    setting("OPENAI_API_KEY", None, "Key for OpenAI."),
+    setting(
+        "OPENAI_BASE_URL",
+        Some("https://api.openai.com/v1"),
+        "OpenAI's endpoint, or one that speaks like it.",
+    ),
+    setting("EMBEDDINGS", Some("local"), "local (all-MiniLM-L6-v2 in this process) or openai:NAME."),
+    setting(
+        "EMBEDDER_DIR",
+        Some("/opt/footnote/model"),
+        "Folder of the local embedder's weights and tokenizer.",
+    ),
+    setting("PDFIUM_LIBRARY", None, "libpdfium's file; unset: beside the program, else the built-in reader."),
+    setting("PAGES_PROGRAM", None, "Program that reads PDF pages in a process of its own; unset: this one."),
+    setting("TOP_K", Some("8"), "Passages given to the model, unless a request asks for another count."),
+    setting(
+        "MATCH_THRESHOLD",
+        Some("0.25"),
+        "Cosine similarity below which a passage without the question's words is no evidence.",
+    ),
+    setting("FUSION", Some("zscore"), "zscore or rrf: how lexical and vector ranks become one."),
+    setting("HISTORY_TURNS", Some("6"), "Earlier turns of a conversation that the model sees."),
+    setting("STRICT_QUERY", Some("false"), "true: questions of at most 1,000 plain characters."),
+    setting("USE_SIMPLIFIED_PROMPT", Some("false"), "true: answers of at most 75 words."),
+    setting("DISABLE_VECTOR_SEARCH", Some("false"), "true: full-text search only."),
+    setting(
+        "LISTEN_ADDR",
+        Some("127.0.0.1:8080"),
+        "One process only: where it listens; port 0 takes a free one.",
+    ),
+    setting(
+        "DEV_SIGNING_KEY_FILE",
+        None,
+        "Development only: signs session tokens for the page; loopback only.",
+    ),
+    setting("LOG_LEVEL", Some("info"), "error, warn, info, debug or trace."),
+];

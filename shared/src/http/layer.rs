@@ -1,0 +1,97 @@
+//! The layer around all routes: the request's id, its one log line, problems for errors and panics, headers on every
+//! response.
+
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    middleware::{Next, from_fn},
+    response::Response,
+};
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, header};
+use tracing::{Instrument, field::Empty};
+use uuid::Uuid;
+
+use super::problem::{Pending, outline, render};
+use crate::Error;
+
+/// The id that a response, its log line and its traces share.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers of every response. Answers are a person's own and are not to be kept by anyone in between.
+const HEADERS: [(HeaderName, &str); 7] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains; preload"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+];
+
+/// Puts the layer around a function's routes (or the server's, which are all of them).
+pub fn finish(routes: Router) -> Router {
+    routes
+        .fallback(async || Error::NotFound("path"))
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .layer(from_fn(around))
+}
+
+async fn around(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = Uuid::now_v7().to_string();
+    let method = request.method().clone();
+    // The pattern, not the path: a path holds ids of people and documents.
+    let route =
+        request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    let span = tracing::info_span!("request", request_id, user = Empty);
+    let mut response = async {
+        let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let mut response = outcome.unwrap_or_else(|_| {
+            axum::response::IntoResponse::into_response(Error::Internal(anyhow::anyhow!(
+                "a handler panicked"
+            )))
+        });
+        if let Some(Pending(error)) = response.extensions_mut().remove::<Pending>() {
+            log_error(&error);
+            let problem = render(&error, &request_id);
+            // `Allow` is set by the router, and must stay.
+            let allow = response.headers_mut().remove(header::ALLOW);
+            response = problem;
+            if let Some(allow) = allow {
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+        }
+        let status = response.status().as_u16();
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(event = "request", %method, route, status, duration_ms, "{method} {route} {status}");
+        response
+    }
+    .instrument(span)
+    .await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// Errors are logged here and nowhere else; those that the caller can mend are no one else's business.
+fn log_error(error: &Error) {
+    let code = outline(error).code;
+    match error {
+        Error::Internal(cause) => {
+            tracing::error!(code, error = format!("{cause:#}"), "a request failed: {code}")
+        }
+        Error::Unavailable { cause, .. } => {
+            tracing::warn!(code, error = format!("{cause:#}"), "a request could not be served: {code}");
+        }
+        Error::Unauthenticated(reason) => tracing::info!(code, reason, "a caller was turned away: {reason}"),
+        _ => tracing::debug!(code, "a request was refused: {code}"),
+    }
+}

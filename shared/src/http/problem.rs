@@ -1,0 +1,131 @@
+//! Errors as the caller sees them: RFC 9457 problems. The one place that decides status and code.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::{Error, error::Issue};
+
+/// The media type of a problem.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// The most issues that are listed.
+const ISSUES_MAX: usize = 50;
+
+/// An error on its way out: the layer around all routes turns it into a body, because only there the request's id is
+/// known.
+#[derive(Clone)]
+pub(super) struct Pending(pub Arc<Error>);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = outline(&self).status.into_response();
+        response.extensions_mut().insert(Pending(Arc::new(self)));
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    code: &'a str,
+    detail: String,
+    request_id: &'a str,
+    error: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a [Issue]>,
+}
+
+/// What of an error does not depend on the request.
+pub(super) struct Outline<'a> {
+    pub status: StatusCode,
+    pub code: &'a str,
+    /// The problem's title and the guides' short sentence.
+    title: &'static str,
+}
+
+pub(super) fn outline(error: &Error) -> Outline<'_> {
+    let (status, code, title) = match error {
+        Error::Invalid(_) => (StatusCode::BAD_REQUEST, "validation_failed", "Validation failed"),
+        Error::Malformed { code, .. } => (StatusCode::BAD_REQUEST, *code, "Bad request"),
+        Error::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "unauthenticated", "Unauthorized"),
+        Error::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Forbidden"),
+        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+        Error::MethodNotAllowed => {
+            (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
+        }
+        Error::Conflict { code, .. } => (StatusCode::CONFLICT, *code, "Conflict"),
+        Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Payload too large"),
+        Error::UnsupportedMediaType(_) => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
+        }
+        Error::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code, "Service unavailable"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),
+    };
+    Outline { status, code, title }
+}
+
+/// The error as a response.
+pub(super) fn render(error: &Error, request_id: &str) -> Response {
+    let Outline { status, code, title } = outline(error);
+    let problem = Problem {
+        r#type: format!("urn:footnote:problem:{code}"),
+        title,
+        status: status.as_u16(),
+        code,
+        detail: detail(error),
+        request_id,
+        error: title,
+        details: match error {
+            Error::Invalid(issues) => issues.get(..issues.len().min(ISSUES_MAX)),
+            _ => None,
+        },
+    };
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let mut response =
+        (status, [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))], body).into_response();
+    let headers = response.headers_mut();
+    match error {
+        Error::Unauthenticated(_) => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Error::Unavailable { retry_after, .. } => {
+            headers.insert(header::RETRY_AFTER, seconds(*retry_after));
+        }
+        _ => {}
+    }
+    response
+}
+
+fn detail(error: &Error) -> String {
+    match error {
+        Error::Invalid(issues) => {
+            let first = issues.first().map(|issue| format!("{}: {}", issue.path.join("."), issue.message));
+            first.unwrap_or_default().trim_start_matches(": ").to_owned()
+        }
+        // One sentence for every reason: which of them it was is for the log.
+        Error::Unauthenticated(_) => "Send a valid session token as `Authorization: Bearer …`.".to_owned(),
+        Error::NotFound(what) => format!("There is no such {what}."),
+        Error::MethodNotAllowed => "This path takes other methods; the Allow header lists them.".to_owned(),
+        Error::Unavailable { retry_after, .. } => {
+            format!(
+                "Something that this needs is down or busy; nothing was done. Try again in {} s.",
+                retry_after.as_secs()
+            )
+        }
+        Error::Internal(_) => {
+            "Something went wrong on our side; the log has it under the request id.".to_owned()
+        }
+        Error::Malformed { detail, .. } | Error::Conflict { detail, .. } => detail.clone(),
+        Error::Forbidden(sentence) => (*sentence).to_owned(),
+        Error::TooLarge { .. } | Error::UnsupportedMediaType(_) => error.to_string(),
+    }
+}
+
+/// Whole seconds, rounded up: `Retry-After` knows no fractions.
+fn seconds(duration: Duration) -> HeaderValue {
+    HeaderValue::from(duration.as_secs() + u64::from(duration.subsec_nanos() > 0))
+}

@@ -1,0 +1,17 @@
+//! What at least two functions use. Floors, from the ground up: `domain` and `error` compute; `env` reads settings;
+//! `db`, `storage`, `llm` and `pdf` talk to one outside thing each; `auth`, `http`, `runtime` and `telemetry` host.
+
+pub mod auth;
+pub mod db;
+pub mod domain;
+pub mod env;
+pub mod error;
+pub mod http;
+pub mod llm;
+pub mod pdf;
+pub mod runtime;
+pub mod storage;
+pub mod telemetry;
+pub mod tls;
+
+pub use error::{Error, Result};

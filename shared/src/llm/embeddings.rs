@@ -1,0 +1,230 @@
+//! Text to vectors: in this process or by an API, in batches, each question's vector kept for a day.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use super::{Later, ModelFailure, fallback::retry, local::MiniLm, openai::Endpoint};
+use crate::{domain::hash::sha256, env::Env, tls};
+
+/// The most texts in one call of an API.
+const BATCH_MAX: usize = 100;
+/// How long a question's vector is kept, and how many are.
+const QUESTIONS_KEPT: (Duration, usize) = (Duration::from_secs(24 * 3_600), 1_000);
+/// What one batch may take, retries included.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
+/// Dimensions of the schema's vector column.
+const DIMENSIONS: usize = MiniLm::DIMENSIONS;
+
+/// Something that turns texts into vectors.
+pub trait Embedder: Send + Sync {
+    /// Names the vectors' space: vectors of two names cannot be compared.
+    fn name(&self) -> &str;
+    /// One unit vector of 384 dimensions per text, at most 100 texts. It does not retry.
+    fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>>;
+    /// Loads what a first call would have to wait for.
+    fn warm(&self) {}
+}
+
+/// The embedder that the settings choose, with its batches and its memory. Cloning shares it.
+#[derive(Clone)]
+pub struct Embeddings {
+    embedder: Arc<dyn Embedder>,
+    questions: Arc<Mutex<HashMap<[u8; 32], (Instant, Vec<f32>)>>>,
+}
+
+impl Embeddings {
+    /// What `EMBEDDINGS` says.
+    pub fn connect(env: &Env) -> anyhow::Result<Self> {
+        let setting = env.require("EMBEDDINGS")?;
+        let embedder: Arc<dyn Embedder> = match setting.split_once(':') {
+            None if setting == "local" => {
+                let directory = env.path("EMBEDDER_DIR").context("EMBEDDER_DIR is not set")?;
+                Arc::new(Local { directory, model: Arc::default() })
+            }
+            Some(("openai", name)) if !name.is_empty() => {
+                let (url, key) = (env.require("OPENAI_BASE_URL")?, env.secret("OPENAI_API_KEY"));
+                Arc::new(Api {
+                    endpoint: Endpoint::new(tls::http_client()?, &url, key),
+                    name: name.to_owned(),
+                })
+            }
+            _ => bail!("EMBEDDINGS must be local or openai:NAME, not {setting:?}"),
+        };
+        Ok(Self { embedder, questions: Arc::default() })
+    }
+
+    /// Names the space of the vectors.
+    pub fn name(&self) -> &str {
+        self.embedder.name()
+    }
+
+    /// Loads in the background what the first question would have to wait for.
+    pub fn warm(&self) {
+        self.embedder.warm();
+    }
+
+    /// The vector of a question.
+    pub async fn question(&self, text: &str, deadline: Instant) -> Result<Vec<f32>, ModelFailure> {
+        let key = sha256(text.as_bytes());
+        if let Some((kept_at, vector)) = self.kept().get(&key)
+            && kept_at.elapsed() < QUESTIONS_KEPT.0
+        {
+            return Ok(vector.clone());
+        }
+        let texts = [text.to_owned()];
+        let mut vectors = retry(deadline, || self.embedder.embed(&texts)).await?;
+        let vector = vectors.pop().ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
+        let mut kept = self.kept();
+        if kept.len() >= QUESTIONS_KEPT.1 {
+            // Rare and cheap enough: forgetting all costs one embedding for each question that comes again.
+            kept.clear();
+        }
+        kept.insert(key, (Instant::now(), vector.clone()));
+        Ok(vector)
+    }
+
+    /// One vector per text, in batches of at most 100; `done` hears of each batch as it comes.
+    pub async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, ModelFailure> {
+        let mut vectors = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(BATCH_MAX) {
+            vectors.extend(retry(Instant::now() + BATCH_TIMEOUT, || self.embedder.embed(texts)).await?);
+        }
+        Ok(vectors)
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (Instant, Vec<f32>)>> {
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// all-MiniLM-L6-v2 in this process.
+struct Local {
+    directory: PathBuf,
+    model: Arc<OnceLock<Result<MiniLm, String>>>,
+}
+
+impl Local {
+    fn load(directory: &std::path::Path) -> Result<MiniLm, String> {
+        MiniLm::open(directory).map_err(|error| {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the local embedder does not load; EMBEDDER_DIR names its folder"
+            );
+            format!("{error:#}")
+        })
+    }
+}
+
+impl Embedder for Local {
+    fn name(&self) -> &'static str {
+        "all-MiniLM-L6-v2"
+    }
+
+    fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
+        let (directory, model, texts) = (self.directory.clone(), self.model.clone(), texts.to_vec());
+        Box::pin(async move {
+            let work = tokio::task::spawn_blocking(move || {
+                let model = model.get_or_init(|| Self::load(&directory)).as_ref();
+                let model = model.map_err(|reason| ModelFailure::permanent(reason.clone()))?;
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                model.embed(&texts).map_err(|error| ModelFailure::permanent(error.to_string()))
+            });
+            work.await.unwrap_or_else(|_| Err(ModelFailure::permanent("the embedder panicked")))
+        })
+    }
+
+    fn warm(&self) {
+        let (directory, model) = (self.directory.clone(), self.model.clone());
+        tokio::task::spawn_blocking(move || {
+            model.get_or_init(|| Self::load(&directory));
+        });
+    }
+}
+
+/// OpenAI's embeddings endpoint, or one that speaks like it and can shorten its vectors.
+struct Api {
+    endpoint: Endpoint,
+    name: String,
+}
+
+impl Embedder for Api {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
+        Box::pin(async move {
+            let request = Request {
+                model: &self.name,
+                input: texts,
+                dimensions: DIMENSIONS,
+                encoding_format: "base64",
+            };
+            let response: Response = self.endpoint.post("/embeddings", &request).await?;
+            let mut items = response.data;
+            items.sort_by_key(|item| item.index);
+            let vectors: Option<Vec<Vec<f32>>> =
+                items.into_iter().map(|item| item.embedding.floats()).collect();
+            let vectors = vectors.filter(|vectors| {
+                vectors.len() == texts.len() && vectors.iter().all(|vector| vector.len() == DIMENSIONS)
+            });
+            vectors.ok_or_else(|| {
+                ModelFailure::permanent(format!("not one vector of {DIMENSIONS} numbers per text"))
+            })
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    model: &'a str,
+    input: &'a [String],
+    dimensions: usize,
+    encoding_format: &'static str,
+}
+
+#[derive(Deserialize)]
+struct Response {
+    data: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    #[serde(default)]
+    index: usize,
+    embedding: Vector,
+}
+
+/// Base64 of little-endian floats is a quarter of the bytes; endpoints that do not know it answer with numbers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Vector {
+    Base64(String),
+    Numbers(Vec<f32>),
+}
+
+impl Vector {
+    /// The numbers, scaled to length 1; none where there is anything else than numbers.
+    fn floats(self) -> Option<Vec<f32>> {
+        let mut numbers = match self {
+            Self::Numbers(numbers) => numbers,
+            Self::Base64(text) => {
+                let bytes = STANDARD.decode(text).ok()?;
+                let (floats, rest) = bytes.as_chunks::<4>();
+                rest.is_empty().then(|| floats.iter().map(|four| f32::from_le_bytes(*four)).collect())?
+            }
+        };
+        let length = numbers.iter().map(|number| number * number).sum::<f32>().sqrt();
+        (length.is_finite() && length > 0.0).then_some(())?;
+        numbers.iter_mut().for_each(|number| *number /= length);
+        Some(numbers)
+    }
+}
