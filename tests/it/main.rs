@@ -1,1 +1,3 @@
-fn main() {}
+//! The bundle as its callers see it: one binary, so that it links once.
+
+mod path;
