@@ -45,6 +45,10 @@ def _test(arguments: list[str]) -> int:
             "TEST_PDFIUM_LIBRARY": str(PDFIUM / PDFIUM_NAME),
             "TEST_BIN_DIR": str(programs),
             "FOOTNOTE_KEYS_DIR": str(keys_directory()),
+            # The object store takes any; the SDK wants some.
+            "AWS_ACCESS_KEY_ID": "footnote",
+            "AWS_SECRET_ACCESS_KEY": "footnote",
+            "AWS_REGION": "us-east-1",
         }
         if "TEST_DATABASE_ADMIN_URL" not in given:
             say("== postgres")

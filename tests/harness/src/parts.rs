@@ -7,6 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use shared::{db::migrations, env::Env};
@@ -123,17 +124,21 @@ fn url(database: &str, role: Option<&str>) -> String {
 /// Where the object store is not there.
 pub async fn bucket() -> String {
     let name = unique("bucket");
-    let http = shared::tls::http_client().expect("an HTTP client");
-    let put = |path: String, body: &'static str| {
-        http.put(format!("{}/{path}", given("TEST_S3_ENDPOINT")))
-            .header("authorization", "AWS4 test")
-            .body(body)
-            .send()
-    };
-    let versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
-    assert!(put(name.clone(), "").await.expect("make a bucket").status().is_success());
-    assert!(put(format!("{name}?versioning"), versioning).await.expect("version it").status().is_success());
+    let s3 = s3().await;
+    s3.create_bucket().bucket(&name).send().await.expect("make a bucket");
+    let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    s3.put_bucket_versioning().bucket(&name).versioning_configuration(versioning).send().await.expect("version it");
     name
+}
+
+/// A client of the object store, to look behind the bundle's back.
+///
+/// # Panics
+/// Where the store is not there.
+pub async fn s3() -> aws_sdk_s3::Client {
+    let env = Env::of([("AWS_ENDPOINT_URL", given("TEST_S3_ENDPOINT"))]);
+    let config = shared::tls::aws_config(&env).await.expect("the SDK's configuration");
+    aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build())
 }
 
 /// The public key that the tests' tokens are checked with, as PEM.
