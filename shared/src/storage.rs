@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a presigned upload may be used.
-const UPLOAD_LIFETIME: Duration = Duration::from_secs(3_600);
+const UPLOAD_LIFETIME: Duration = Duration::from_hours(1);
 /// What any one call of storage may take, but for the transfer of a large body.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 

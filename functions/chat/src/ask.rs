@@ -35,12 +35,10 @@ use zod_rs::{array, boolean, object};
 
 use crate::{Chat, sse};
 
-/// Within which an answer is sent, whatever fails: the HTTP API gives up after 29 s.
-const DEADLINE: Duration = Duration::from_secs(25);
 /// What the question's vector may take before full-text search goes alone.
 const VECTOR_TIMEOUT: Duration = Duration::from_secs(5);
-/// Of the deadline, what checking and recording an answer need after the model.
-const RESERVE: Duration = Duration::from_secs(3);
+/// When the model must be done, so that the answer is checked, recorded and sent before the HTTP API gives up at 29 s.
+const MODEL_DEADLINE: Duration = Duration::from_secs(22);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,7 +116,7 @@ async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Ans
     let search_ms = elapsed_ms(started);
 
     let asked = Instant::now();
-    let draft = draft(chat, &question, &passages, turns, started + DEADLINE - RESERVE, &mut degraded).await;
+    let draft = draft(chat, &question, &passages, turns, started + MODEL_DEADLINE, &mut degraded).await;
     let model_ms = elapsed_ms(asked);
     let mut answer = Answer {
         id: MessageId::new(),

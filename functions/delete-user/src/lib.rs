@@ -54,7 +54,7 @@ pub fn routes(delete_user: DeleteUser) -> Router {
 struct Erased {
     message: &'static str,
     user_id: UserId,
-    erased_at: Timestamp,
+    at: Timestamp,
     objects: usize,
     rows: users::Deleted,
 }
@@ -77,6 +77,6 @@ async fn erase(
     let objects = keys.len();
     tracing::info!(event = "user_deleted", objects, rows.documents, rows.conversations, "deleted a user");
     #[expect(clippy::disallowed_methods, reason = "the receipt says when")]
-    let erased_at = Timestamp::now();
-    Ok(Body(Erased { message: "Account deleted", user_id: caller.user, erased_at, objects, rows }))
+    let at = Timestamp::now();
+    Ok(Body(Erased { message: "Account deleted", user_id: caller.user, at, objects, rows }))
 }

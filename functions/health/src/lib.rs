@@ -39,7 +39,7 @@ struct Checks {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Status {
+struct About {
     status: &'static str,
     version: &'static str,
     tools_available: u32,
@@ -78,7 +78,7 @@ async fn alive() -> Body<impl Serialize> {
 }
 
 async fn status() -> Body<impl Serialize> {
-    Body(Status { status: "ok", version: env!("CARGO_PKG_VERSION"), tools_available: 0 })
+    Body(About { status: "ok", version: env!("CARGO_PKG_VERSION"), tools_available: 0 })
 }
 
 async fn ready(State(health): State<Health>) -> Response {

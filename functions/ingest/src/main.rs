@@ -14,5 +14,6 @@ async fn run() -> Result<(), runtime::Error> {
     let ingest = Ingest::connect(&env, "DATABASE_URL").await.map_err(runtime::stop)?;
     ingest.db.warm();
     ingest.embeddings.warm();
-    runtime::serve_events(|queue| handle(&ingest, queue)).await
+    // Boxed: the future of a whole ingestion is large.
+    runtime::serve_events(|queue| Box::pin(handle(&ingest, queue))).await
 }

@@ -12,9 +12,9 @@ use shared::{
 };
 
 /// How long query logs are kept.
-const QUERY_LOGS: Duration = Duration::from_secs(90 * 24 * 3_600);
+const QUERY_LOGS: Duration = Duration::from_hours(90 * 24);
 /// How long vectors are kept for a retry.
-const EMBEDDINGS: Duration = Duration::from_secs(24 * 3_600);
+const EMBEDDINGS: Duration = Duration::from_hours(24);
 /// Rows of one statement: short transactions, whatever there is to delete.
 const BATCH: i32 = 5_000;
 /// Documents that one run heals at most.

@@ -83,7 +83,7 @@ pub async fn ingest_forever(ingest: Ingest) {
             Ok(done) if done > 0 => continue,
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "could not look for waiting documents")
+                tracing::warn!(error = format!("{error:#}"), "could not look for waiting documents");
             }
         }
         tokio::time::sleep(LOOK_INTERVAL).await;

@@ -13,11 +13,11 @@ use super::{Claims, Keys, Rejection, Rules, verify};
 use crate::{Error, Result, env::Env, tls};
 
 /// After this a key set is fetched anew.
-const FRESH: Duration = Duration::from_secs(600);
+const FRESH: Duration = Duration::from_mins(10);
 /// For this long known keys count while the issuer does not answer.
-const STALE: Duration = Duration::from_secs(3_600);
+const STALE: Duration = Duration::from_hours(1);
 /// Between two fetches, whatever tokens ask for.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 /// What a fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// The most bytes of a key set.

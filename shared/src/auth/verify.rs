@@ -204,7 +204,7 @@ fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str
     }
 }
 
-/// A NumericDate (RFC 7519 §2), which may have a fraction.
+/// A `NumericDate` (RFC 7519 §2), which may have a fraction.
 fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, Rejection> {
     let number = match claims.get(name) {
         None => return Ok(None),

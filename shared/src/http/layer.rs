@@ -86,7 +86,7 @@ fn log_error(error: &Error) {
     let code = outline(error).code;
     match error {
         Error::Internal(cause) => {
-            tracing::error!(code, error = format!("{cause:#}"), "a request failed: {code}")
+            tracing::error!(code, error = format!("{cause:#}"), "a request failed: {code}");
         }
         Error::Unavailable { cause, .. } => {
             tracing::warn!(code, error = format!("{cause:#}"), "a request could not be served: {code}");

@@ -62,15 +62,12 @@ fn finding(code: &'static str, message: String) -> ValidationError {
 /// Text that a closure checks.
 pub fn text(
     check: impl Fn(&str) -> Result<(), (&'static str, String)> + Send + Sync + 'static,
-) -> Rule<impl Fn(&Value) -> Option<Result<(), (&'static str, String)>> + Send + Sync + 'static> {
+) -> impl zod_rs::Schema<Value> + Send + Sync + 'static {
     Rule(ValidationType::String, move |value: &Value| value.as_str().map(&check))
 }
 
 /// Text of `min` to `max` characters after trimming, without control characters.
-pub fn line(
-    min: usize,
-    max: usize,
-) -> Rule<impl Fn(&Value) -> Option<Result<(), (&'static str, String)>> + Send + Sync + 'static> {
+pub fn line(min: usize, max: usize) -> impl zod_rs::Schema<Value> + Send + Sync + 'static {
     text(move |text| {
         let characters = text.trim().chars().count();
         if characters < min {
@@ -87,7 +84,7 @@ pub fn line(
 }
 
 /// A UUID in its hyphenated form.
-pub fn uuid() -> Rule<impl Fn(&Value) -> Option<Result<(), (&'static str, String)>> + Send + Sync + 'static> {
+pub fn uuid() -> impl zod_rs::Schema<Value> + Send + Sync + 'static {
     text(|text| {
         let valid = text.len() == 36 && uuid::Uuid::try_parse(text).is_ok();
         if valid { Ok(()) } else { Err(("invalid_format", "Invalid UUID".to_owned())) }
@@ -95,7 +92,7 @@ pub fn uuid() -> Rule<impl Fn(&Value) -> Option<Result<(), (&'static str, String
 }
 
 /// An RFC 3339 date-time or an ISO 8601 date.
-pub fn date() -> Rule<impl Fn(&Value) -> Option<Result<(), (&'static str, String)>> + Send + Sync + 'static> {
+pub fn date() -> impl zod_rs::Schema<Value> + Send + Sync + 'static {
     text(|text| {
         let valid = crate::domain::question::parse_date(text).is_some();
         if valid { Ok(()) } else { Err(("invalid_format", "Invalid ISO datetime".to_owned())) }
@@ -103,9 +100,7 @@ pub fn date() -> Rule<impl Fn(&Value) -> Option<Result<(), (&'static str, String
 }
 
 /// One of some words.
-pub fn one_of(
-    words: &'static [&'static str],
-) -> Rule<impl Fn(&Value) -> Option<Result<(), (&'static str, String)>> + Send + Sync + 'static> {
+pub fn one_of(words: &'static [&'static str]) -> impl zod_rs::Schema<Value> + Send + Sync + 'static {
     text(move |text| {
         let valid = words.contains(&text);
         if valid { Ok(()) } else { Err(("invalid_value", format!("Must be one of {}", words.join(", ")))) }
@@ -113,10 +108,7 @@ pub fn one_of(
 }
 
 /// A whole number from `min` to `max`.
-pub fn integer(
-    min: u64,
-    max: u64,
-) -> Rule<impl Fn(&Value) -> Option<Result<(), (&'static str, String)>> + Send + Sync + 'static> {
+pub fn integer(min: u64, max: u64) -> impl zod_rs::Schema<Value> + Send + Sync + 'static {
     Rule(ValidationType::Number, move |value: &Value| {
         let number = value.as_number()?;
         let Some(whole) = number.as_u64() else {
@@ -140,7 +132,9 @@ fn issues(path: Vec<String>, error: ValidationError) -> Vec<Issue> {
     let message = error.to_string();
     let (code, message) = match error {
         ValidationError::Required => ("invalid_type", "Required".to_owned()),
-        ValidationError::InvalidType { .. } => ("invalid_type", message),
+        ValidationError::InvalidType { .. } | ValidationError::InvalidNumber { .. } => {
+            ("invalid_type", message)
+        }
         ValidationError::InvalidValue { .. } | ValidationError::InvalidValues { .. } => {
             ("invalid_value", message)
         }
@@ -156,11 +150,11 @@ fn issues(path: Vec<String>, error: ValidationError) -> Vec<Issue> {
             (CODES.iter().find(|known| **known == code).copied().unwrap_or("custom"), detail)
         }
         ValidationError::InvalidFormat { .. } => ("invalid_format", message),
-        ValidationError::InvalidNumber { .. } => ("invalid_type", message),
         ValidationError::UnrecognizedKeys { mut keys } => {
             keys.sort();
-            keys.iter_mut()
-                .for_each(|key| *key = format!("\"{}\"", key.chars().take(64).collect::<String>()));
+            for key in &mut keys {
+                *key = format!("\"{}\"", key.chars().take(64).collect::<String>());
+            }
             ("unrecognized_keys", format!("Unrecognized keys: {}", keys.join(", ")))
         }
         ValidationError::InvalidUnion { .. } => ("invalid_union", message),

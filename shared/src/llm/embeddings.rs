@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -17,9 +17,9 @@ use crate::{domain::hash::sha256, env::Env, tls};
 /// The most texts in one call of an API.
 const BATCH_MAX: usize = 100;
 /// How long a question's vector is kept, and how many are.
-const QUESTIONS_KEPT: (Duration, usize) = (Duration::from_secs(24 * 3_600), 1_000);
+const QUESTIONS_KEPT: (Duration, usize) = (Duration::from_hours(24), 1_000);
 /// What one batch may take, retries included.
-const BATCH_TIMEOUT: Duration = Duration::from_secs(60);
+const BATCH_TIMEOUT: Duration = Duration::from_mins(1);
 /// Dimensions of the schema's vector column.
 const DIMENSIONS: usize = MiniLm::DIMENSIONS;
 
@@ -33,11 +33,14 @@ pub trait Embedder: Send + Sync {
     fn warm(&self) {}
 }
 
+/// Questions' vectors by the hash of the question, each with the time it came.
+type Kept = HashMap<[u8; 32], (Instant, Vec<f32>)>;
+
 /// The embedder that the settings choose, with its batches and its memory. Cloning shares it.
 #[derive(Clone)]
 pub struct Embeddings {
     embedder: Arc<dyn Embedder>,
-    questions: Arc<Mutex<HashMap<[u8; 32], (Instant, Vec<f32>)>>>,
+    questions: Arc<Mutex<Kept>>,
 }
 
 impl Embeddings {
@@ -100,7 +103,7 @@ impl Embeddings {
         Ok(vectors)
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (Instant, Vec<f32>)>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.questions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -224,7 +227,9 @@ impl Vector {
         };
         let length = numbers.iter().map(|number| number * number).sum::<f32>().sqrt();
         (length.is_finite() && length > 0.0).then_some(())?;
-        numbers.iter_mut().for_each(|number| *number /= length);
+        for number in &mut numbers {
+            *number /= length;
+        }
         Some(numbers)
     }
 }

@@ -220,7 +220,7 @@ mod tests {
                 calls.fetch_add(1, Ordering::Relaxed);
                 Err::<(), _>(ModelFailure { transient, retry_after: None, reason: String::new() })
             };
-            assert!(retry(Instant::now() + Duration::from_secs(60), failing).await.is_err());
+            assert!(retry(Instant::now() + Duration::from_mins(1), failing).await.is_err());
             assert_eq!(calls.load(Ordering::Relaxed), expected);
         }
     }
@@ -230,7 +230,7 @@ mod tests {
         let calls = AtomicU32::new(0);
         let busy = || async {
             calls.fetch_add(1, Ordering::Relaxed);
-            let retry_after = Some(Duration::from_secs(60));
+            let retry_after = Some(Duration::from_mins(1));
             Err::<(), _>(ModelFailure { transient: true, retry_after, reason: String::new() })
         };
         assert!(retry(Instant::now() + Duration::from_secs(20), busy).await.is_err());

@@ -67,7 +67,7 @@ async fn bounded(mut response: Response) -> Result<Vec<u8>, ModelFailure> {
     loop {
         match response.chunk().await {
             Ok(Some(piece)) if body.len() + piece.len() <= RESPONSE_BYTES_MAX => {
-                body.extend_from_slice(&piece)
+                body.extend_from_slice(&piece);
             }
             Ok(Some(_)) => return Err(ModelFailure::permanent("the response is too large")),
             Ok(None) => return Ok(body),

@@ -192,6 +192,7 @@ fn approximations_are_close() {
 }
 
 fn model_dir() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "scripts/test says where the model is")]
     let dir = std::env::var_os("FOOTNOTE_MODEL_DIR");
     dir.expect("FOOTNOTE_MODEL_DIR names the directory that holds model.safetensors and tokenizer.json")
         .into()
