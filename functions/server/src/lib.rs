@@ -1,10 +1,11 @@
 //! Every function in one process: a laptop, a container.
 
 mod development;
+mod page;
 
 use std::time::Duration;
 
-use axum::{Router, response::Html, routing::get};
+use axum::Router;
 use chat::Chat;
 use delete_user::DeleteUser;
 use health::Health;
@@ -66,13 +67,9 @@ pub fn routes(server: Server) -> Router {
         .merge(delete_user::routes(server.delete_user))
         .merge(health::routes(server.health));
     match server.development {
-        Some(development) => routes.merge(development::routes(development)).route("/", get(page)),
+        Some(development) => routes.merge(development::routes(development)).merge(page::routes()),
         None => routes,
     }
-}
-
-async fn page() -> Html<&'static str> {
-    Html(include_str!("page.html"))
 }
 
 /// Ingests what is uploaded, for as long as the process lives.
