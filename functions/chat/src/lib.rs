@@ -3,11 +3,12 @@
 mod ask;
 mod sse;
 
-use axum::{Router, extract::FromRef, routing::post};
+use axum::{Router, extract::FromRef, middleware::from_fn_with_state, routing::post};
 use shared::{
     auth::Auth,
     db::{self, search::Fusion},
     env::Env,
+    http::{self, Idempotency, JSON_BYTES_MAX, Switches},
     llm::{Embeddings, Models},
 };
 
@@ -24,6 +25,8 @@ pub struct Chat {
     pub models: Models,
     /// The operator's choices.
     pub settings: Settings,
+    /// The operator's switches.
+    pub switches: Switches,
 }
 
 /// What operators choose.
@@ -76,6 +79,7 @@ impl Chat {
             embeddings: Embeddings::connect(env)?,
             models: Models::connect(env)?,
             settings,
+            switches: Switches::or_off(env, "DISABLE_CHAT", "Chat is switched off for now."),
         })
     }
 
@@ -96,5 +100,11 @@ impl FromRef<Chat> for Auth {
 
 /// The function's routes.
 pub fn routes(chat: Chat) -> Router {
-    Router::new().route("/v1/chat", post(ask::ask)).route("/api/chat", post(ask::ask)).with_state(chat)
+    let once = Idempotency { auth: chat.auth.clone(), db: chat.db.clone(), body_bytes_max: JSON_BYTES_MAX };
+    Router::new()
+        .route("/v1/chat", post(ask::ask))
+        .route("/api/chat", post(ask::ask))
+        .layer(from_fn_with_state(once, http::once))
+        .layer(from_fn_with_state(chat.switches.clone(), http::obey))
+        .with_state(chat)
 }

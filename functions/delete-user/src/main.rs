@@ -8,5 +8,5 @@ async fn main() -> Result<(), runtime::Error> {
     let env = runtime::start().await?;
     let delete_user = DeleteUser::connect(&env).await.map_err(runtime::stop)?;
     delete_user.db.warm();
-    runtime::serve(delete_user::routes(delete_user)).await
+    runtime::serve(&env, delete_user::routes(delete_user)).await
 }

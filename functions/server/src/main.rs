@@ -22,7 +22,7 @@ async fn serve() -> Result<(), runtime::Error> {
     server.warm();
     let ingesting = tokio::spawn(ingest_forever(server.ingest.clone()));
     writeln!(std::io::stdout(), "ready http://{local}")?;
-    runtime::serve_socket(routes(server), listener).await?;
+    runtime::serve_socket(&env, routes(server), listener).await?;
     ingesting.abort();
     Ok(())
 }

@@ -21,7 +21,7 @@ use shared::{
 use zod_rs::object;
 
 /// What a multipart body may have beside its file.
-const FORM_BYTES_MAX: u64 = 64 * 1024;
+pub const FORM_BYTES_MAX: u64 = 64 * 1024;
 
 /// A document as it is announced.
 #[derive(Deserialize)]

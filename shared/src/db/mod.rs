@@ -7,6 +7,7 @@ mod connect;
 pub mod conversations;
 pub mod documents;
 pub mod embeddings;
+pub mod idempotency;
 pub mod jobs;
 pub mod migrations;
 pub mod pages;

@@ -83,6 +83,22 @@ pub const SETTINGS: &[Setting] = &[
     setting("USE_SIMPLIFIED_PROMPT", Some("false"), "true: answers of at most 75 words."),
     setting("DISABLE_VECTOR_SEARCH", Some("false"), "true: full-text search only."),
     setting(
+        "MAINTENANCE_MODE",
+        Some("false"),
+        "true: everything but health answers 503 until it is false again.",
+    ),
+    setting("DISABLE_CHAT", Some("false"), "true: questions answer 503."),
+    setting(
+        "DISABLE_UPLOADS",
+        Some("false"),
+        "true: taking documents in answers 503; what is there stays readable.",
+    ),
+    setting(
+        "CORS_ALLOWED_ORIGINS",
+        None,
+        "Comma-separated origins whose pages may call, such as https://app.example.com.",
+    ),
+    setting(
         "LISTEN_ADDR",
         Some("127.0.0.1:8080"),
         "One process only: where it listens; port 0 takes a free one.",

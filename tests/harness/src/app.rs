@@ -78,7 +78,8 @@ impl TestApp {
         }
         let env = Env::of(settings.iter().map(|(name, value)| (*name, value.clone())));
         let server = Server::connect(&env).await.expect("the bundle starts");
-        let router = shared::http::finish(server::routes(server.clone()));
+        let router =
+            shared::http::finish(server::routes(server.clone()), &env).expect("the settings are right");
         Self { router, server, database, settings }
     }
 
