@@ -2,4 +2,6 @@
 
 mod edge;
 mod idempotency;
+mod database;
 mod path;
+mod tenancy;

@@ -188,6 +188,19 @@ pub fn file(path: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The names in a folder of the repository, sorted.
+///
+/// # Panics
+/// Where there is none.
+pub fn folder(path: &str) -> Vec<String> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+    names.sort();
+    names
+}
+
 /// The sample standard.
 pub fn sample() -> Vec<u8> {
     file("samples/fn-1175-sour-service-piping.pdf")

@@ -2,6 +2,8 @@
 
 pub mod app;
 pub mod events;
+pub mod holdings;
 pub mod openai;
 pub mod parts;
+pub mod routes;
 pub mod runtime_api;
