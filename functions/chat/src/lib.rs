@@ -3,6 +3,8 @@
 mod ask;
 mod sse;
 
+use std::time::Duration;
+
 use axum::{Router, extract::FromRef, routing::post};
 use shared::{
     auth::Auth,
@@ -43,6 +45,8 @@ pub struct Settings {
     pub simplified: bool,
     /// Full-text search only.
     pub vector_search_disabled: bool,
+    /// Within which an answer is sent, whatever fails.
+    pub request_timeout: Duration,
 }
 
 impl Settings {
@@ -59,6 +63,8 @@ impl Settings {
             strict_query: env.flag("STRICT_QUERY")?,
             simplified: env.flag("USE_SIMPLIFIED_PROMPT")?,
             vector_search_disabled: env.flag("DISABLE_VECTOR_SEARCH")?,
+            // The HTTP API gives up after 29 s.
+            request_timeout: Duration::from_millis(env.number("REQUEST_TIMEOUT_MS", 100..=28_000)?),
         })
     }
 }
@@ -96,5 +102,6 @@ impl FromRef<Chat> for Auth {
 
 /// The function's routes.
 pub fn routes(chat: Chat) -> Router {
-    Router::new().route("/v1/chat", post(ask::ask)).route("/api/chat", post(ask::ask)).with_state(chat)
+    let ask = if chat.settings.strict_query { post(ask::ask_strictly) } else { post(ask::ask) };
+    Router::new().route("/v1/chat", ask.clone()).route("/api/chat", ask).with_state(chat)
 }

@@ -83,6 +83,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("USE_SIMPLIFIED_PROMPT", Some("false"), "true: answers of at most 75 words."),
     setting("DISABLE_VECTOR_SEARCH", Some("false"), "true: full-text search only."),
     setting(
+        "REQUEST_TIMEOUT_MS",
+        Some("25000"),
+        "Within which a question is answered, whatever is down or slow; the HTTP API gives up after 29 s.",
+    ),
+    setting(
         "LISTEN_ADDR",
         Some("127.0.0.1:8080"),
         "One process only: where it listens; port 0 takes a free one.",
