@@ -1,3 +1,5 @@
 //! The bundle as its callers see it: one binary, so that it links once.
 
+mod chat;
+mod models;
 mod path;

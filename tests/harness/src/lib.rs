@@ -3,5 +3,6 @@
 pub mod app;
 pub mod events;
 pub mod openai;
+pub mod paper;
 pub mod parts;
 pub mod runtime_api;
