@@ -3,5 +3,7 @@
 mod edge;
 mod idempotency;
 mod database;
+mod chat;
+mod models;
 mod path;
 mod tenancy;

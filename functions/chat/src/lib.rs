@@ -3,6 +3,8 @@
 mod ask;
 mod sse;
 
+use std::time::Duration;
+
 use axum::{Router, extract::FromRef, middleware::from_fn_with_state, routing::post};
 use shared::{
     auth::Auth,
@@ -46,6 +48,8 @@ pub struct Settings {
     pub simplified: bool,
     /// Full-text search only.
     pub vector_search_disabled: bool,
+    /// Within which an answer is sent, whatever fails.
+    pub request_timeout: Duration,
 }
 
 impl Settings {
@@ -62,6 +66,8 @@ impl Settings {
             strict_query: env.flag("STRICT_QUERY")?,
             simplified: env.flag("USE_SIMPLIFIED_PROMPT")?,
             vector_search_disabled: env.flag("DISABLE_VECTOR_SEARCH")?,
+            // The HTTP API gives up after 29 s.
+            request_timeout: Duration::from_millis(env.number("REQUEST_TIMEOUT_MS", 100..=28_000)?),
         })
     }
 }
@@ -100,10 +106,11 @@ impl FromRef<Chat> for Auth {
 
 /// The function's routes.
 pub fn routes(chat: Chat) -> Router {
+    let ask = if chat.settings.strict_query { post(ask::ask_strictly) } else { post(ask::ask) };
     let once = Idempotency { auth: chat.auth.clone(), db: chat.db.clone(), body_bytes_max: JSON_BYTES_MAX };
     Router::new()
-        .route("/v1/chat", post(ask::ask))
-        .route("/api/chat", post(ask::ask))
+        .route("/v1/chat", ask.clone())
+        .route("/api/chat", ask)
         .layer(from_fn_with_state(once, http::once))
         .layer(from_fn_with_state(chat.switches.clone(), http::obey))
         .with_state(chat)

@@ -145,18 +145,37 @@ impl TestApp {
     /// # Panics
     /// Where there is none, or a citation of it is not true.
     pub async fn ask(&self, token: &str, message: &str) -> Value {
-        let answered = self.post("/v1/chat", token, &serde_json::json!({ "message": message })).await;
+        self.ask_with(token, &serde_json::json!({ "message": message })).await
+    }
+
+    /// As [`TestApp::ask`], with the whole body.
+    ///
+    /// # Panics
+    /// Likewise.
+    pub async fn ask_with(&self, token: &str, body: &Value) -> Value {
+        let answered = self.post("/v1/chat", token, body).await;
         assert_eq!(answered.status, 200, "{}", answered.text());
         let answer = answered.json();
         self.prove(token, &answer).await;
         answer
     }
 
-    /// Holds every citation against the page it names: the slice equals the quote.
+    /// Holds every citation against the page it names: the slice equals the quote. And every `[n]` has its citation.
     ///
     /// # Panics
     /// Where one is not true.
     pub async fn prove(&self, token: &str, answer: &Value) {
+        let known: Vec<u64> = answer["citations"]
+            .as_array()
+            .expect("citations")
+            .iter()
+            .map(|citation| citation["marker"].as_u64().expect("a marker"))
+            .collect();
+        assert_eq!(known, (1..=known.len() as u64).collect::<Vec<_>>(), "{answer}");
+        for piece in answer["answer"].as_str().expect("an answer").split('[').skip(1) {
+            let number = piece.split(']').next().and_then(|number| number.parse().ok());
+            assert!(number.is_none_or(|number| known.contains(&number)), "[{piece}: {answer}");
+        }
         for citation in answer["citations"].as_array().expect("citations") {
             let (document, page) = (citation["document_id"].as_str().expect("an id"), &citation["page"]);
             let page = self.get(&format!("/v1/documents/{document}/pages/{page}"), token).await;

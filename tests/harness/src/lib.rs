@@ -4,6 +4,7 @@ pub mod app;
 pub mod events;
 pub mod holdings;
 pub mod openai;
+pub mod paper;
 pub mod parts;
 pub mod routes;
 pub mod runtime_api;
