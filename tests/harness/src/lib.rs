@@ -5,3 +5,4 @@ pub mod events;
 pub mod openai;
 pub mod parts;
 pub mod runtime_api;
+pub mod served;
