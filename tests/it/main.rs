@@ -7,3 +7,6 @@ mod chat;
 mod models;
 mod path;
 mod tenancy;
+mod lambda;
+mod path;
+mod template;

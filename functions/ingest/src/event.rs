@@ -64,8 +64,10 @@ struct Object {
 }
 
 /// Handles a batch. A message that cannot be understood goes back too: after five times it lies in the dead-letter queue
-/// for someone to look at.
+/// for someone to look at. A batch of which everything goes back is an error: the queue treats both alike, but only
+/// errors are counted, and let the queue slow down.
 pub async fn handle(state: &Ingest, queue: Queue) -> anyhow::Result<BatchResponse> {
+    let messages = queue.records.len();
     let mut batch_item_failures = Vec::new();
     for message in queue.records {
         if let Err(error) = message_done(state, &message.body).await {
@@ -73,6 +75,8 @@ pub async fn handle(state: &Ingest, queue: Queue) -> anyhow::Result<BatchRespons
             batch_item_failures.push(ItemFailure { item_identifier: message.message_id });
         }
     }
+    let failed = batch_item_failures.len();
+    anyhow::ensure!(failed == 0 || failed < messages, "every message of the batch failed");
     Ok(BatchResponse { batch_item_failures })
 }
 

@@ -1,6 +1,6 @@
 //! One object, from the event to a document that answers questions. Doing it twice is like once.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use anyhow::Context;
 use shared::{
@@ -107,6 +107,7 @@ async fn work(ingest: &Ingest, scope: &Scope, lease: &Lease, arrival: &Arrival) 
         return Ok(duplicate(&tenant, lease, original, &downloaded).await?);
     }
     drop(tenant);
+    let reading = Instant::now();
     let pages = match ingest.reader.read(&file.0).await? {
         Ok(pages) => pages,
         Err(pdf::Failure { code, detail }) => {
@@ -114,7 +115,7 @@ async fn work(ingest: &Ingest, scope: &Scope, lease: &Lease, arrival: &Arrival) 
             return fail(ingest, scope, lease, Failure { code, detail }, downloaded.size_bytes).await;
         }
     };
-    become_ready(ingest, scope, lease, &pages, &downloaded).await
+    become_ready(ingest, scope, lease, &pages, &downloaded, reading.elapsed()).await
 }
 
 async fn fail(

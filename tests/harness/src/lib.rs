@@ -1,5 +1,7 @@
 //! What the tests stand on: databases, buckets, tokens, model providers, the Lambda Runtime API.
 
+#![expect(clippy::disallowed_methods, reason = "what scripts/test says is no setting of the bundle")]
+
 pub mod app;
 pub mod events;
 pub mod holdings;
@@ -8,3 +10,4 @@ pub mod paper;
 pub mod parts;
 pub mod routes;
 pub mod runtime_api;
+pub mod served;

@@ -53,7 +53,7 @@ impl Database {
         Self { name }
     }
 
-    /// One without a schema, owned by the role that migrates.
+    /// A database as operators hand it over: the roles and the extension are there, no migration was applied.
     ///
     /// # Panics
     /// Where Postgres is not there.
@@ -100,8 +100,8 @@ async fn make_template() -> String {
 
 async fn make_empty(name: &str) {
     admin(&format!("CREATE DATABASE \"{name}\" OWNER footnote_owner")).await;
-    let client = connect(&url(name, None)).await;
-    client.batch_execute("CREATE EXTENSION IF NOT EXISTS vector").await.expect("pgvector");
+    let superuser = connect(&url(name, None)).await;
+    superuser.batch_execute("CREATE EXTENSION IF NOT EXISTS vector").await.expect("pgvector");
 }
 
 async fn admin(sql: &str) {
