@@ -1,12 +1,12 @@
 //! The bundle as its callers see it: one binary, so that it links once.
 
+mod chat;
+mod database;
 mod edge;
 mod idempotency;
-mod database;
-mod chat;
+mod lambda;
 mod models;
 mod path;
-mod tenancy;
-mod lambda;
 mod path;
 mod template;
+mod tenancy;

@@ -90,7 +90,8 @@ impl Pool {
     }
 
     async fn client(&self) -> Result<deadpool_postgres::Object> {
-        self.0.get().await.map_err(|error| match error {
+        // Boxed: opening a connection with TLS is a large future, and nearly never the case.
+        Box::pin(self.0.get()).await.map_err(|error| match error {
             deadpool_postgres::PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => {
                 Error::unavailable("overloaded", anyhow::anyhow!("no free database connection"))
             }

@@ -97,6 +97,8 @@ pub const SETTINGS: &[Setting] = &[
         "CORS_ALLOWED_ORIGINS",
         None,
         "Comma-separated origins whose pages may call, such as https://app.example.com.",
+    ),
+    setting(
         "REQUEST_TIMEOUT_MS",
         Some("25000"),
         "Within which a question is answered, whatever is down or slow; the HTTP API gives up after 29 s.",
