@@ -7,6 +7,5 @@ mod idempotency;
 mod lambda;
 mod models;
 mod path;
-mod path;
 mod template;
 mod tenancy;

@@ -115,7 +115,7 @@ pub async fn ask(
 async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Answer> {
     let started = Instant::now();
     let timeout = chat.settings.request_timeout;
-    let (deadline, record_from) = (started + timeout, started + (timeout - timeout / RECORD_SHARE));
+    let (deadline, record_from) = (started + timeout, started + timeout * (RECORD_SHARE - 1) / RECORD_SHARE);
     let question = Question::parse(&request.message, chat.settings.strict_query)
         .map_err(|(code, message)| Error::invalid("message", code, message))?;
     let filters = request.filters.unwrap_or_default();
