@@ -1,7 +1,9 @@
 //! What the tests stand on: databases, buckets, tokens, model providers, the Lambda Runtime API.
 
 pub mod app;
+pub mod behind;
 pub mod events;
 pub mod openai;
 pub mod parts;
+pub mod pdf;
 pub mod runtime_api;

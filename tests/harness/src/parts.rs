@@ -127,7 +127,12 @@ pub async fn bucket() -> String {
     let s3 = s3().await;
     s3.create_bucket().bucket(&name).send().await.expect("make a bucket");
     let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-    s3.put_bucket_versioning().bucket(&name).versioning_configuration(versioning).send().await.expect("version it");
+    s3.put_bucket_versioning()
+        .bucket(&name)
+        .versioning_configuration(versioning)
+        .send()
+        .await
+        .expect("version it");
     name
 }
 
