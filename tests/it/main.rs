@@ -9,3 +9,7 @@ mod models;
 mod path;
 mod template;
 mod tenancy;
+mod documents;
+mod ingest;
+mod path;
+mod retention;

@@ -19,7 +19,7 @@ use shared::{
     storage::Downloaded,
 };
 
-use crate::{Ingest, ingest::Outcome, ingest::duplicate};
+use crate::{Ingest, ingest::Outcome};
 
 /// Vectors in one statement, and what a crash loses at most.
 const VECTORS_KEPT_AT_ONCE: usize = 100;
@@ -54,10 +54,9 @@ pub async fn become_ready(
         Err(error) => {
             drop(tenant);
             let tenant = ingest.db.each(scope.clone()).await?;
-            return match documents::same_bytes(&tenant, lease.id, &downloaded.sha256).await? {
-                Some(original) => Ok(duplicate(&tenant, lease, original, downloaded).await?),
-                None => Err(error.into()),
-            };
+            let copy =
+                documents::duplicate(&tenant, lease, &downloaded.sha256, downloaded.size_bytes).await?;
+            return if copy { Ok(Outcome::Duplicate) } else { Err(error.into()) };
         }
     }
     pages::insert(&tenant, lease, read, &spans).await?;

@@ -36,8 +36,10 @@ struct ItemFailure {
 /// A bucket's notification, or the test event that a bucket sends when notifications are switched on.
 #[derive(Deserialize)]
 struct Notification {
-    #[serde(rename = "Records", default)]
-    records: Vec<Record>,
+    #[serde(rename = "Records")]
+    records: Option<Vec<Record>>,
+    #[serde(rename = "Event")]
+    event: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +84,15 @@ pub async fn handle(state: &Ingest, queue: Queue) -> anyhow::Result<BatchRespons
 
 async fn message_done(state: &Ingest, body: &str) -> anyhow::Result<()> {
     let notification: Notification = serde_json::from_str(body).context("read a bucket event")?;
-    for record in notification.records {
+    let Some(records) = notification.records else {
+        // What is no notification at all must not be lost as if it had been one.
+        anyhow::ensure!(
+            notification.event.as_deref() == Some("s3:TestEvent"),
+            "the message is no bucket event"
+        );
+        return Ok(());
+    };
+    for record in records {
         if !record.event_name.contains("ObjectCreated") {
             continue;
         }

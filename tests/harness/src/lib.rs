@@ -1,11 +1,13 @@
 //! What the tests stand on: databases, buckets, tokens, model providers, the Lambda Runtime API.
 
 pub mod app;
+pub mod behind;
 pub mod events;
 pub mod holdings;
 pub mod openai;
 pub mod paper;
 pub mod parts;
 pub mod routes;
+pub mod pdf;
 pub mod runtime_api;
 pub mod served;
