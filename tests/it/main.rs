@@ -3,3 +3,4 @@
 mod chat;
 mod models;
 mod path;
+mod search;
