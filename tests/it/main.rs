@@ -13,3 +13,4 @@ mod documents;
 mod ingest;
 mod path;
 mod retention;
+mod search;
