@@ -3,3 +3,4 @@
 mod database;
 mod path;
 mod tenancy;
+mod tokens;
