@@ -14,3 +14,4 @@ mod ingest;
 mod path;
 mod retention;
 mod search;
+mod tokens;
