@@ -47,6 +47,21 @@ async fn what_is_not_in_the_environment_comes_from_the_secret() {
 }
 
 #[tokio::test]
+async fn the_first_question_waits_for_the_connection_that_is_being_opened() {
+    let app = TestApp::new().await;
+    let authorization = bearer(&token("alice", None));
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    let chat = start("chat", &settings(&app));
+    let (status, _, _) =
+        through_api(&chat, "POST", "/v1/chat", &headers, br#"{"message":"Hardness?"}"#).await;
+    assert_eq!(status, 200);
+    let superuser = app.database.connect(None).await;
+    let opened = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'footnote_app'";
+    let opened: i64 = superuser.query_one(opened, &[]).await.unwrap().get(0);
+    assert_eq!(opened, 1);
+}
+
+#[tokio::test]
 async fn a_function_that_cannot_start_says_why_and_ends() {
     let app = TestApp::new().await;
     let without = |name: &str, mut settings: Vec<(&'static str, String)>| {
