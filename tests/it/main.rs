@@ -2,16 +2,15 @@
 
 mod chat;
 mod database;
+mod documents;
 mod edge;
 mod idempotency;
+mod ingest;
 mod lambda;
 mod models;
 mod path;
-mod template;
-mod tenancy;
-mod documents;
-mod ingest;
-mod path;
 mod retention;
 mod search;
+mod template;
+mod tenancy;
 mod tokens;

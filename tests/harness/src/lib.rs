@@ -7,7 +7,7 @@ pub mod holdings;
 pub mod openai;
 pub mod paper;
 pub mod parts;
-pub mod routes;
 pub mod pdf;
+pub mod routes;
 pub mod runtime_api;
 pub mod served;
