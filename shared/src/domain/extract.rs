@@ -207,14 +207,15 @@ mod tests {
 
     #[test]
     fn what_a_sentence_has_in_brackets_is_not_taken_for_a_citation() {
-        let pages =
-            ["The hardness of a weld must not exceed 22 HRC [12], [3–5] at 25 [1] mm [0.5 in.] or [a [7]]."];
+        let pages = [
+            "Flanges are forged.\nThe hardness of a weld must not exceed 22 HRC [12], [3–5], 25 [1] mm [0.5 in] or [a [7]].\nPaint is blue.",
+        ];
         let found = extract("What is the maximum hardness of a weld?", &[document(&pages)]).unwrap();
         assert_eq!(
             found.answer,
-            "The hardness of a weld must not exceed 22 HRC ［12］, ［3–5］ at 25 ［1］ mm [0.5 in.] or [a ［7］]. [1]"
+            "The hardness of a weld must not exceed 22 HRC ［12］, ［3–5］, 25 ［1］ mm [0.5 in] or [a ［7］]. [1]"
         );
-        assert_eq!(found.citations[0].quote, pages[0]);
+        assert!(found.citations[0].quote.ends_with("22 HRC [12], [3–5], 25 [1] mm [0.5 in] or [a [7]]."));
         check(&found, &pages);
     }
 
