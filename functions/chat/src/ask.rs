@@ -33,9 +33,9 @@ use zod_rs::{array, boolean, object};
 use crate::{Chat, sse};
 
 /// The part of a request's time that the question's vector may take before full-text search goes alone.
-const VECTOR_SHARE: u32 = 5;
+const VECTOR_SHARE: f64 = 0.2;
 /// The part that is kept for checking and recording the answer, after database and model.
-const RECORD_SHARE: u32 = 8;
+const RECORD_SHARE: f64 = 0.12;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -108,14 +108,14 @@ pub async fn ask(
         .is_some_and(|accept| accept.contains("text/event-stream"));
     let streams = request.stream.unwrap_or(accepts_events);
     let span = info_span!("handle_query");
-    let answer = answer(&chat, &caller, request).instrument(span).await?;
+    let answer = Box::pin(answer(&chat, &caller, request)).instrument(span).await?;
     Ok(if streams { sse::events(&answer)? } else { Body(answer).into_response() })
 }
 
 async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Answer> {
     let started = Instant::now();
     let timeout = chat.settings.request_timeout;
-    let (deadline, record_from) = (started + timeout, started + timeout - timeout / RECORD_SHARE);
+    let (deadline, record_from) = (started + timeout, started + timeout.mul_f64(1.0 - RECORD_SHARE));
     let question = Question::parse(&request.message, chat.settings.strict_query)
         .map_err(|(code, message)| Error::invalid("message", code, message))?;
     let filters = request.filters.unwrap_or_default();
@@ -123,8 +123,8 @@ async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Ans
 
     // Neither the vector nor the conversation needs the other.
     let (vector, turns) = tokio::join!(
-        vector(chat, &question, started + timeout / VECTOR_SHARE),
-        before(record_from, history(chat, caller, request.conversation_id))
+        vector(chat, &question, started + timeout.mul_f64(VECTOR_SHARE)),
+        before(record_from, Box::pin(history(chat, caller, request.conversation_id)))
     );
     let turns = turns?;
     if vector.is_none() {
@@ -137,7 +137,7 @@ async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Ans
         limit: request.top_k.unwrap_or(chat.settings.top_k),
         fusion: chat.settings.fusion,
     };
-    let found = before(record_from, find(chat, caller, &query)).await?;
+    let found = before(record_from, Box::pin(find(chat, caller, &query))).await?;
     let passages = strong(found, chat.settings.threshold);
     let search_ms = elapsed_ms(started);
 
@@ -322,7 +322,7 @@ async fn record(
         let tenant = chat.db.each(caller.into()).await?;
         conversations::record(&tenant, caller, question.as_str(), answer, log).await
     };
-    if let Err(error) = before(deadline, recorded).await {
+    if let Err(error) = before(deadline, Box::pin(recorded)).await {
         let error = anyhow::Error::new(error);
         tracing::warn!(error = format!("{error:#}"), "the question could not be recorded");
         answer.degraded.push("history".to_owned());
