@@ -71,8 +71,7 @@ impl Attempts {
 impl Remote {
     pub(super) fn new(env: &Env, issuer: &str) -> anyhow::Result<Self> {
         let default = || format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'));
-        let url = env.get("CLERK_JWKS_URL").unwrap_or_else(default);
-        url.parse::<reqwest::Url>().context("CLERK_JWKS_URL is no URL")?;
+        let url = env.url("CLERK_JWKS_URL")?.unwrap_or_else(default);
         let http = tls::http_client()?;
         Ok(Self(Arc::new(Inner { url, http, known: RwLock::default(), attempts: Mutex::default() })))
     }
