@@ -13,11 +13,11 @@ use super::{Claims, Keys, Rejection, Rules, verify};
 use crate::{Error, Result, env::Env, tls};
 
 /// After this a key set is fetched anew.
-const FRESH: Duration = Duration::from_secs(600);
+const FRESH: Duration = Duration::from_mins(10);
 /// For this long known keys count while the issuer does not answer.
-const STALE: Duration = Duration::from_secs(3_600);
+const STALE: Duration = Duration::from_hours(1);
 /// Between two fetches for keys that are not in the set, and after a failure while known keys stand in.
-const INTERVAL: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_mins(1);
 /// After a failure while no key is known, when nobody can be let in.
 const RETRY: Duration = Duration::from_secs(5);
 /// What a fetch may take.
@@ -145,12 +145,14 @@ impl Remote {
 mod tests {
     use super::*;
 
+    const MOMENT: Duration = Duration::from_millis(1);
+
     #[test]
     fn after_a_failure_the_pause_depends_on_whether_keys_are_known() {
         let failed = Instant::now();
         let attempts = Attempts { failed: Some(failed), for_unknown: None };
         for (want, pause) in [(Want::First, RETRY), (Want::Newer, INTERVAL), (Want::Unknown, INTERVAL)] {
-            assert!(!attempts.allow(want, failed + pause - Duration::from_millis(1)), "{want:?}");
+            assert!(!attempts.allow(want, failed + pause.saturating_sub(MOMENT)), "{want:?}");
             assert!(attempts.allow(want, failed + pause), "{want:?}");
         }
     }
@@ -159,7 +161,7 @@ mod tests {
     fn unknown_keys_are_asked_for_once_a_minute_and_keep_nobody_else_waiting() {
         let began = Instant::now();
         let attempts = Attempts { failed: None, for_unknown: Some(began) };
-        assert!(!attempts.allow(Want::Unknown, began + INTERVAL - Duration::from_millis(1)));
+        assert!(!attempts.allow(Want::Unknown, began + INTERVAL.saturating_sub(MOMENT)));
         assert!(attempts.allow(Want::Unknown, began + INTERVAL));
         assert!(attempts.allow(Want::Newer, began) && attempts.allow(Want::First, began));
     }

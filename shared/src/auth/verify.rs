@@ -209,7 +209,7 @@ fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str
     }
 }
 
-/// A NumericDate (RFC 7519 §2), which may have a fraction: rounded up, so that comparing it with whole seconds is exact.
+/// A `NumericDate` (RFC 7519 §2), which may have a fraction: rounded up, so that comparing it with whole seconds is exact.
 fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, Rejection> {
     let number = match claims.get(name) {
         None => return Ok(None),
