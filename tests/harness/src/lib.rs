@@ -5,5 +5,6 @@ pub mod events;
 pub mod holdings;
 pub mod openai;
 pub mod parts;
+pub mod postgres_wire;
 pub mod routes;
 pub mod runtime_api;
