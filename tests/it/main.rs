@@ -12,5 +12,8 @@ mod path;
 mod retention;
 mod search;
 mod template;
+mod architecture;
+mod logs;
+mod settings;
 mod tenancy;
 mod tokens;

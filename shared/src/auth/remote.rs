@@ -71,8 +71,7 @@ impl Attempts {
 impl Remote {
     pub(super) fn new(env: &Env, issuer: &str) -> anyhow::Result<Self> {
         let default = || format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'));
-        let url = env.get("CLERK_JWKS_URL").unwrap_or_else(default);
-        url.parse::<reqwest::Url>().context("CLERK_JWKS_URL is no URL")?;
+        let url = env.url("CLERK_JWKS_URL")?.unwrap_or_else(default);
         let http = tls::http_client()?;
         Ok(Self(Arc::new(Inner { url, http, known: RwLock::default(), attempts: Mutex::default() })))
     }
@@ -146,12 +145,14 @@ impl Remote {
 mod tests {
     use super::*;
 
+    const MOMENT: Duration = Duration::from_millis(1);
+
     #[test]
     fn after_a_failure_the_pause_depends_on_whether_keys_are_known() {
         let failed = Instant::now();
         let attempts = Attempts { failed: Some(failed), for_unknown: None };
         for (want, pause) in [(Want::First, RETRY), (Want::Newer, INTERVAL), (Want::Unknown, INTERVAL)] {
-            assert!(!attempts.allow(want, failed + pause.mul_f64(0.999)), "{want:?}");
+            assert!(!attempts.allow(want, failed + pause.saturating_sub(MOMENT)), "{want:?}");
             assert!(attempts.allow(want, failed + pause), "{want:?}");
         }
     }
@@ -160,7 +161,7 @@ mod tests {
     fn unknown_keys_are_asked_for_once_a_minute_and_keep_nobody_else_waiting() {
         let began = Instant::now();
         let attempts = Attempts { failed: None, for_unknown: Some(began) };
-        assert!(!attempts.allow(Want::Unknown, began + INTERVAL.mul_f64(0.999)));
+        assert!(!attempts.allow(Want::Unknown, began + INTERVAL.saturating_sub(MOMENT)));
         assert!(attempts.allow(Want::Unknown, began + INTERVAL));
         assert!(attempts.allow(Want::Newer, began) && attempts.allow(Want::First, began));
     }

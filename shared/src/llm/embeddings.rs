@@ -59,6 +59,7 @@ impl Embeddings {
                 Arc::new(Local { directory, model: Arc::default() })
             }
             Some(("openai", name)) if !name.is_empty() => {
+                env.url("OPENAI_BASE_URL")?;
                 let (url, key) = (env.require("OPENAI_BASE_URL")?, env.secret("OPENAI_API_KEY"));
                 Arc::new(Api {
                     endpoint: Endpoint::new(tls::http_client()?, &url, key),

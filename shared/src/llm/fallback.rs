@@ -93,6 +93,7 @@ impl Models {
         }
         let http = tls::http_client()?;
         let model = |(provider, name): (&Provider, String)| -> anyhow::Result<Box<dyn ChatModel>> {
+            env.url(provider.base_url)?;
             let endpoint =
                 Endpoint::new(http.clone(), &env.require(provider.base_url)?, env.secret(provider.key));
             Ok(Box::new(OpenAi::new(endpoint, provider.name, &name)))

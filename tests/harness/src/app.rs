@@ -72,15 +72,16 @@ impl TestApp {
             ("PDFIUM_LIBRARY", parts::given("TEST_PDFIUM_LIBRARY")),
             ("PAGES_PROGRAM", parts::program("pages").display().to_string()),
         ];
-        for (name, value) in own {
-            settings.retain(|(known, _)| known != name);
-            settings.push((name, (*value).to_owned()));
-        }
-        let env = Env::of(settings.iter().map(|(name, value)| (*name, value.clone())));
-        let server = Server::connect(&env).await.expect("the bundle starts");
-        let router =
-            shared::http::finish(server::routes(server.clone()), &env).expect("the settings are right");
+        let (server, router) = start(&mut settings, own).await;
         Self { router, server, database, settings }
+    }
+
+    /// Starts the bundle again on the same database and bucket, with some settings changed.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn restart(&mut self, own: &[(&'static str, &str)]) {
+        (self.server, self.router) = start(&mut self.settings, own).await;
     }
 
     /// Sends any request.
@@ -190,6 +191,17 @@ impl TestApp {
             assert!(answer["answer"].as_str().expect("an answer").contains(&marker), "{answer}");
         }
     }
+}
+
+async fn start(settings: &mut Vec<(&'static str, String)>, own: &[(&'static str, &str)]) -> (Server, Router) {
+    for (name, value) in own {
+        settings.retain(|(known, _)| known != name);
+        settings.push((name, (*value).to_owned()));
+    }
+    let env = Env::of(settings.iter().map(|(name, value)| (*name, value.clone())));
+    let server = Server::connect(&env).await.expect("the bundle starts");
+    let router = shared::http::finish(server::routes(server.clone()), &env).expect("the settings are right");
+    (server, router)
 }
 
 /// A request with a session token; an empty one is left out.

@@ -8,6 +8,7 @@ pub mod openai;
 pub mod paper;
 pub mod parts;
 pub mod pdf;
+pub mod postgres_wire;
 pub mod routes;
 pub mod runtime_api;
 pub mod served;

@@ -4,3 +4,4 @@ mod catalogue;
 mod guard;
 mod random;
 mod routes;
+mod wire;

@@ -14,6 +14,10 @@ use harness::{
     holdings::{Holding, hold},
 };
 use serde_json::json;
+use shared::{
+    db::{Scope, documents},
+    domain::{caller::WorkspaceId, ids::DocumentId},
+};
 
 const TENANTS: usize = 20;
 /// Per tenant and size of pool.
@@ -29,6 +33,34 @@ async fn over_one_connection_no_tenant_sees_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_four_connections_no_tenant_sees_another() {
     storm("4").await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_given_up_is_undone_and_its_connection_thrown_away() {
+    let app = TestApp::with(&[("DATABASE_MAX_CONNECTIONS", "1")]).await;
+    let superuser = app.database.connect(None).await;
+    let alice = hold(&superuser, "alice", None, 1).await;
+    let scope = Scope::of_workspace(WorkspaceId(alice.workspace.parse().unwrap()));
+    let document: DocumentId = alice.document.parse().unwrap();
+    let jobs = &app.server.ingest.db;
+    let tenant = jobs.transaction(scope.clone()).await.unwrap();
+    assert!(documents::delete(&tenant, document).await.unwrap());
+    assert!(documents::find(&tenant, document).await.unwrap().is_none());
+    drop(tenant);
+    nothing_left_open(&app).await;
+    // The pool's one place is free again, for a connection without a past.
+    let tenant = jobs.each(scope.clone()).await.unwrap();
+    assert!(documents::find(&tenant, document).await.unwrap().is_some());
+    drop(tenant);
+    // Likewise where the caller went away while the first statement was under way.
+    let tenant = jobs.transaction(scope.clone()).await.unwrap();
+    assert!(polled_at_most(0, documents::delete(&tenant, document)).await.is_none());
+    drop(tenant);
+    nothing_left_open(&app).await;
+    let tenant = jobs.transaction(scope).await.unwrap();
+    assert!(documents::delete(&tenant, document).await.unwrap());
+    tenant.commit().await.unwrap();
+    assert_eq!(app.get(&format!("/v1/documents/{document}"), &alice.token).await.status, 404);
 }
 
 async fn storm(connections: &str) {
