@@ -1,5 +1,6 @@
 //! The bundle as its callers see it: one binary, so that it links once.
 
+mod architecture;
 mod chat;
 mod database;
 mod documents;
@@ -7,13 +8,12 @@ mod edge;
 mod idempotency;
 mod ingest;
 mod lambda;
+mod logs;
 mod models;
 mod path;
 mod retention;
 mod search;
-mod template;
-mod architecture;
-mod logs;
 mod settings;
+mod template;
 mod tenancy;
 mod tokens;

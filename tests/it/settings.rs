@@ -199,7 +199,7 @@ async fn a_rotated_database_password_needs_no_restart() {
     let settings = app.settings.iter().filter(|(name, _)| *name != "DATABASE_URL").cloned();
     let env = Env::of(settings.chain([("SECRETS_ID", id.clone())]));
     env.fetch_secret().await.unwrap();
-    let router = shared::http::finish(server::routes(Server::connect(&env).await.unwrap()));
+    let router = shared::http::finish(server::routes(Server::connect(&env).await.unwrap()), &env).unwrap();
     let list = async || {
         let listed =
             request(Method::GET, "/v1/documents", &token("alice", None)).body(Body::empty()).unwrap();
