@@ -8,6 +8,8 @@ use shared::{
     auth::Auth,
     db::{self, search::Fusion},
     env::Env,
+    http::Gate,
+    limiter::{Limiter, policy},
     llm::{Embeddings, Models},
 };
 
@@ -18,6 +20,8 @@ pub struct Chat {
     pub auth: Auth,
     /// As the application's role.
     pub db: db::Pool,
+    /// Counts questions.
+    pub limiter: Limiter,
     /// Turns the question into a vector.
     pub embeddings: Embeddings,
     /// Write the answer; none: it is extracted.
@@ -73,6 +77,7 @@ impl Chat {
         Ok(Self {
             auth: Auth::connect(env)?,
             db: db::Pool::new(env, "DATABASE_URL")?,
+            limiter: Limiter::connect(env)?,
             embeddings: Embeddings::connect(env)?,
             models: Models::connect(env)?,
             settings,
@@ -82,6 +87,7 @@ impl Chat {
     /// Begins in the background what the first question would have to wait for.
     pub fn warm(&self) {
         self.db.warm();
+        self.limiter.warm();
         if !self.settings.vector_search_disabled {
             self.embeddings.warm();
         }
@@ -96,5 +102,7 @@ impl FromRef<Chat> for Auth {
 
 /// The function's routes.
 pub fn routes(chat: Chat) -> Router {
-    Router::new().route("/v1/chat", post(ask::ask)).route("/api/chat", post(ask::ask)).with_state(chat)
+    let gate = Gate::new(&chat.auth, &chat.limiter);
+    let ask = gate.limit(policy::CHAT_USER, post(ask::ask));
+    Router::new().route("/v1/chat", ask.clone()).route("/api/chat", ask).with_state(chat)
 }

@@ -13,7 +13,8 @@ use shared::{
     db::{self, users},
     domain::caller::UserId,
     env::Env,
-    http::{Authenticated, Body},
+    http::{Authenticated, Body, Gate},
+    limiter::{Limiter, policy},
     storage::Storage,
 };
 
@@ -24,6 +25,8 @@ pub struct DeleteUser {
     pub auth: Auth,
     /// As the application's role.
     pub db: db::Pool,
+    /// Counts deletions.
+    pub limiter: Limiter,
     /// Holds the user's documents.
     pub storage: Storage,
 }
@@ -32,7 +35,7 @@ impl DeleteUser {
     /// Builds the clients.
     pub async fn connect(env: &Env) -> anyhow::Result<Self> {
         let (auth, db) = (Auth::connect(env)?, db::Pool::new(env, "DATABASE_URL")?);
-        Ok(Self { auth, db, storage: Storage::connect(env).await? })
+        Ok(Self { auth, db, limiter: Limiter::connect(env)?, storage: Storage::connect(env).await? })
     }
 }
 
@@ -44,9 +47,11 @@ impl FromRef<DeleteUser> for Auth {
 
 /// The function's routes.
 pub fn routes(delete_user: DeleteUser) -> Router {
+    let gate = Gate::new(&delete_user.auth, &delete_user.limiter);
+    let erase = gate.limit(policy::DELETE_USER, delete(erase));
     Router::new()
-        .route("/v1/users/{user_id}", delete(erase))
-        .route("/api/users/{user_id}", delete(erase))
+        .route("/v1/users/{user_id}", erase.clone())
+        .route("/api/users/{user_id}", erase)
         .with_state(delete_user)
 }
 

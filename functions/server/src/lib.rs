@@ -38,14 +38,16 @@ impl Server {
         // One copy of the model's weights and one pool serve all.
         let ingest = Ingest { embeddings: chat.embeddings.clone(), ..Ingest::connect(env, jobs).await? };
         let (auth, db, storage) = (chat.auth.clone(), chat.db.clone(), ingest.storage.clone());
+        let limiter = chat.limiter.clone();
         Ok(Self {
             upload: Upload {
                 auth: auth.clone(),
                 db: db.clone(),
+                limiter: limiter.clone(),
                 storage: storage.clone(),
                 reader: ingest.reader.clone(),
             },
-            delete_user: DeleteUser { auth, db, storage },
+            delete_user: DeleteUser { auth, db, limiter, storage },
             health: Health::new(env),
             development: development::Development::connect(env)?,
             chat,

@@ -11,7 +11,15 @@ use axum::{
     extract::FromRef,
     routing::{get, post},
 };
-use shared::{auth::Auth, db, env::Env, pdf, storage::Storage};
+use shared::{
+    auth::Auth,
+    db,
+    env::Env,
+    http::Gate,
+    limiter::{Limiter, policy},
+    pdf,
+    storage::Storage,
+};
 
 /// All that taking documents in needs.
 #[derive(Clone)]
@@ -20,6 +28,8 @@ pub struct Upload {
     pub auth: Auth,
     /// As the application's role.
     pub db: db::Pool,
+    /// Counts documents, and what is asked about them.
+    pub limiter: Limiter,
     /// Takes the bytes.
     pub storage: Storage,
     /// Looks into files that may be locked with a password.
@@ -33,6 +43,7 @@ impl Upload {
         Ok(Self {
             auth,
             db,
+            limiter: Limiter::connect(env)?,
             storage: Storage::connect(env).await?,
             reader: Arc::new(pdf::Reader::connect(env)?),
         })
@@ -47,9 +58,12 @@ impl FromRef<Upload> for Auth {
 
 /// The function's routes.
 pub fn routes(upload: Upload) -> Router {
+    let gate = Gate::new(&upload.auth, &upload.limiter);
+    let browse = |routes| gate.limit(policy::DOCUMENTS_USER, routes);
+    let take = gate.limit(policy::UPLOAD_USER, post(take::take));
     Router::new()
-        .route("/v1/documents", post(take::take).get(browse::list))
-        .route("/v1/documents/{id}", get(browse::show).delete(browse::delete))
-        .route("/v1/documents/{id}/pages/{n}", get(browse::page))
+        .route("/v1/documents", take.merge(browse(get(browse::list))))
+        .route("/v1/documents/{id}", browse(get(browse::show).delete(browse::delete)))
+        .route("/v1/documents/{id}/pages/{n}", browse(get(browse::page)))
         .with_state(upload)
 }

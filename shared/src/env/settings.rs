@@ -83,6 +83,25 @@ pub const SETTINGS: &[Setting] = &[
     setting("USE_SIMPLIFIED_PROMPT", Some("false"), "true: answers of at most 75 words."),
     setting("DISABLE_VECTOR_SEARCH", Some("false"), "true: full-text search only."),
     setting(
+        "RATE_LIMITS",
+        Some(
+            "chat.user=100/1h,10/10s; upload.user=20/1h; documents.user=600/1h,60/10s; delete.user=5/1h; \
+             anonymous.ip=30/1m",
+        ),
+        "Policies as name=limit/window,…; separated by semicolons. One that is not named keeps its default.",
+    ),
+    setting(
+        "UPSTASH_REDIS_REST_URL",
+        None,
+        "Redis that counts requests, by REST; unset: each process counts alone.",
+    ),
+    setting("UPSTASH_REDIS_REST_TOKEN", None, "Token for UPSTASH_REDIS_REST_URL."),
+    setting(
+        "REQUIRE_REDIS",
+        Some("false"),
+        "true: requests are refused with 503, rather than counted by each process, while Redis is away.",
+    ),
+    setting(
         "LISTEN_ADDR",
         Some("127.0.0.1:8080"),
         "One process only: where it listens; port 0 takes a free one.",

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::{Error, auth::Auth, domain::caller::Caller};
 
 /// Someone whose session token was checked; a handler that takes this is not run for anyone else.
+#[derive(Clone)]
 pub struct Authenticated(pub Caller);
 
 impl<S> FromRequestParts<S> for Authenticated
@@ -17,6 +18,10 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        // A layer of ours may have checked the token already.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (headers.next(), headers.next()) else {
             return Err(Error::Unauthenticated("there is no Authorization header, or several"));

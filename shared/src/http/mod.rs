@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod layer;
+mod limits;
 mod problem;
 pub mod schema;
 
@@ -10,5 +11,6 @@ pub use self::{
     body::{Body, PathId, Request, media_type, read_bounded, read_json},
     caller::Authenticated,
     layer::finish,
+    limits::Gate,
     problem::PROBLEM_JSON,
 };
