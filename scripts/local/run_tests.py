@@ -1,4 +1,4 @@
-"""`scripts/test`: all tests, with a Postgres and an object store of their own."""
+"""`scripts/test`: all tests, with a Postgres, an object store and a Redis of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from typing import Mapping
 
-from . import binaries, objects, postgres, set_up, tools_python
+from . import binaries, node, objects, postgres, redis_store, set_up, tools_python
 from .console import run_command, say
 from .paths import MODEL, PDFIUM, SCRIPTS, keys_directory, temporary_data
 from .settings import Settings
@@ -17,7 +17,7 @@ from .wheels import PDFIUM_NAME
 ROLE_PASSWORD = "footnote"
 HELP = """usage: test [ARGUMENT…]
 
-Sets up .local/, starts Postgres and the object store on free ports with data that is thrown away, builds the programs, and
+Sets up .local/, starts Postgres, the object store and Redis on free ports with data that is thrown away, builds the programs, and
 runs `cargo test --workspace ARGUMENT…`, then the tests of the scripts themselves (without arguments only). Ends with cargo's
 exit code. TEST_DATABASE_ADMIN_URL (with TEST_DATABASE_PASSWORD) and TEST_S3_ENDPOINT, if set, are used as they are."""
 
@@ -60,6 +60,13 @@ def _test(arguments: list[str]) -> int:
             say("== object store")
             store, environment["TEST_S3_ENDPOINT"] = objects.start(logs)
             stop_in_order.callback(store.stop)
+        if redis_store.is_available():
+            say("== redis")
+            redis, environment["TEST_REDIS_URL"], environment["TEST_REDIS_TOKEN"] = redis_store.start(logs)
+            stop_in_order.callback(redis.stop)
+        modules = node.modules()
+        if modules:
+            environment["TEST_NODE_MODULES"] = modules
         say(f"== cargo test {' '.join(arguments)}".rstrip())
         code = binaries.run_cargo(
             ["test", "--workspace", *arguments], {**os.environ, **environment}, quiet_stdout=False

@@ -97,6 +97,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("UPSTASH_REDIS_REST_TOKEN", None, "Token for UPSTASH_REDIS_REST_URL."),
     setting(
+        "REDIS_TIMEOUT_MS",
+        Some("150"),
+        "What a request may wait for Redis; then each process counts alone, at a fifth.",
+    ),
+    setting(
         "REQUIRE_REDIS",
         Some("false"),
         "true: requests are refused with 503, rather than counted by each process, while Redis is away.",

@@ -39,8 +39,6 @@ use crate::{Error, Result, env::Env};
 
 /// What every key begins with: the default of `@upstash/ratelimit`.
 pub const PREFIX: &str = "@upstash/ratelimit";
-/// What Redis may take, connecting included; longer is as good as down.
-const TIMEOUT: Duration = Duration::from_millis(150);
 /// What connecting may take while no request waits for it.
 const WARM_TIMEOUT: Duration = Duration::from_secs(3);
 /// The most identifiers that are known to be refused.
@@ -54,6 +52,8 @@ struct Inner {
     policies: Policies,
     env: Env,
     redis: Option<Upstash>,
+    /// What Redis may take, connecting included; longer is as good as down.
+    timeout: Duration,
     /// Whether requests are refused rather than counted here while Redis is away.
     redis_required: bool,
     breaker: Breaker,
@@ -78,6 +78,7 @@ impl Limiter {
             policies: Policies::read(env)?,
             env: env.clone(),
             redis,
+            timeout: Duration::from_millis(env.number("REDIS_TIMEOUT_MS", 10..=5_000)?),
             redis_required,
             breaker: Breaker::default(),
             blocked: Mutex::new(Bounded::new(BLOCKED_MAX)),
@@ -85,7 +86,7 @@ impl Limiter {
         })))
     }
 
-    /// Connects to Redis in the background, so that no request has to within its 150 ms.
+    /// Connects to Redis in the background, so that no request has to within its share of time.
     pub fn warm(&self) {
         let Some(redis) = self.0.redis.clone() else { return };
         tokio::spawn(async move {
@@ -109,7 +110,7 @@ impl Limiter {
         if !inner.breaker.admits(now_ms) {
             return inner.without_redis(policy, &key, now_ms, "it did not answer a moment ago".to_owned());
         }
-        match ask(redis, policy, &key, now_ms).await {
+        match ask(redis, policy, &key, now_ms, inner.timeout).await {
             Ok(said) => {
                 if inner.breaker.close() {
                     tracing::info!("Redis answers again");
@@ -179,6 +180,7 @@ async fn ask(
     policy: &Policy,
     key: &str,
     now_ms: i64,
+    timeout: Duration,
 ) -> Result<Vec<(SlidingWindow, Decision)>, Failure> {
     static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sliding_windows.lua")));
     let rules = || policy.windows.iter().map(|window| window.rule);
@@ -189,7 +191,7 @@ async fn ask(
         keys.extend([format!("{key}:{index}"), format!("{key}:{}", index - 1)]);
         arguments.extend([rule.limit.to_string(), rule.window_ms.to_string()]);
     }
-    let answer = redis.script(&SCRIPT, &keys, &arguments, TIMEOUT).await?;
+    let answer = redis.script(&SCRIPT, &keys, &arguments, timeout).await?;
     let left = answer.as_array().filter(|left| left.len() == policy.windows.len());
     let left: Option<Vec<i64>> = left.and_then(|left| left.iter().map(Value::as_i64).collect());
     let left = left.ok_or_else(|| Failure::Malformed("one number per window".to_owned()))?;

@@ -4,4 +4,5 @@ pub mod app;
 pub mod events;
 pub mod openai;
 pub mod parts;
+pub mod redis;
 pub mod runtime_api;
