@@ -16,10 +16,10 @@ from .processes import end_group, ends_with_parent
 NO_CARGO = "cargo was not found. Install Rust with rustup; the version in rust-toolchain.toml is then fetched by itself."
 
 
-def programs() -> Path:
+def programs(release: bool = False) -> Path:
     """The folder with `server` and `migrate`, built if need be."""
     given = os.environ.get("FOOTNOTE_BIN_DIR")
-    directory = Path(given).resolve() if given else _build()
+    directory = Path(given).resolve() if given else _build(release)
     for name in ("server", "migrate"):
         if not os.access(directory / name, os.X_OK):
             raise Fault(f"{directory / name} is not there or cannot be run")
@@ -47,9 +47,10 @@ def run_cargo(arguments: Sequence[str], environment: Optional[Mapping[str, str]]
         end_group(process)
 
 
-def _build() -> Path:
-    say("building (cargo build --workspace --bins)")
-    if run_cargo(["build", "--workspace", "--bins"]) != 0:
+def _build(release: bool) -> Path:
+    command = ["build", "--workspace", "--bins", *(["--release"] if release else [])]
+    say(f"building (cargo {' '.join(command)})")
+    if run_cargo(command) != 0:
         raise Fault("cargo could not build the programs; its messages are above")
     # Asked of cargo itself, which knows CARGO_TARGET_DIR and its configuration files.
     asked = subprocess.run(
@@ -57,4 +58,4 @@ def _build() -> Path:
     )
     if asked.returncode != 0:
         raise Fault(f"cargo metadata failed:\n{asked.stderr.strip()}")
-    return Path(json.loads(asked.stdout)["target_directory"]) / "debug"
+    return Path(json.loads(asked.stdout)["target_directory"]) / ("release" if release else "debug")

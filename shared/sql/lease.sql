@@ -1,12 +1,13 @@
 -- Leases a document for ten minutes, unless it is done, or held, or the event says nothing new. $3 is the event's
--- sequencer (NULL: the claim loop) and $4 the object's entity tag. Answers whether another worker holds it, and the lease
--- if it was taken.
+-- sequencer (NULL: the claim loop), $4 the object's entity tag and $5 its key. Answers whether another worker holds it, and
+-- the lease if it was taken. What the document was before goes: a trigger takes its rows when it stops being ready.
 WITH taken AS (
     UPDATE documents
        SET status = 'processing', failure_code = NULL, failure_detail = NULL, duplicate_of = NULL,
+           pages = NULL, chunks = NULL, sha256 = NULL, ready_at = NULL,
            generation = generation + 1, attempts = attempts + 1, lease_until = now() + interval '10 minutes',
            object_sequencer = COALESCE($3, object_sequencer), object_etag = $4
-     WHERE id = $1 AND workspace_id = $2 AND (lease_until IS NULL OR lease_until < now())
+     WHERE id = $1 AND workspace_id = $2 AND object_key = $5 AND (lease_until IS NULL OR lease_until < now())
        AND CASE WHEN status IN ('awaiting_upload', 'processing')
                 -- Work to do; an event that a newer one overtook is none.
                 THEN $3 IS NULL OR object_sequencer IS NULL OR object_sequencer <= $3
@@ -19,4 +20,4 @@ WITH taken AS (
 SELECT d.status = 'processing' AND d.lease_until >= now() AND NOT EXISTS (SELECT FROM taken) AS held,
        taken.generation, taken.number, taken.title, taken.attempts
   FROM documents d LEFT JOIN taken ON true
- WHERE d.id = $1 AND d.workspace_id = $2
+ WHERE d.id = $1 AND d.workspace_id = $2 AND d.object_key = $5

@@ -64,6 +64,25 @@ pub enum Error {
         #[source]
         cause: anyhow::Error,
     },
+    /// The operator switched this off.
+    #[error("{sentence}")]
+    SwitchedOff {
+        /// Stable machine code: which switch.
+        code: &'static str,
+        /// What the caller is told.
+        sentence: &'static str,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// A key that marks a request as one and the same was used for two different ones.
+    #[error("this Idempotency-Key was used with another request")]
+    KeyReused,
+    /// A request with the same key is being worked on.
+    #[error("a request with this Idempotency-Key is being worked on")]
+    InFlight {
+        /// When it is done at the latest.
+        retry_after: Duration,
+    },
     /// A defect or an unforeseen fault; the cause is for the log only.
     #[error("internal error")]
     Internal(#[from] anyhow::Error),

@@ -37,15 +37,15 @@ pub fn stop(error: impl Display) -> Error {
 }
 
 /// Serves routes to API Gateway.
-pub async fn serve(routes: Router) -> Result<(), Error> {
+pub async fn serve(env: &Env, routes: Router) -> Result<(), Error> {
     on_lambda()?;
-    lambda_http::run(finish(routes)).await
+    lambda_http::run(finish(routes, env).map_err(stop)?).await
 }
 
 /// Serves routes to a function URL in `RESPONSE_STREAM` mode.
-pub async fn serve_streaming(routes: Router) -> Result<(), Error> {
+pub async fn serve_streaming(env: &Env, routes: Router) -> Result<(), Error> {
     on_lambda()?;
-    lambda_http::run_with_streaming_response(finish(routes)).await
+    lambda_http::run_with_streaming_response(finish(routes, env).map_err(stop)?).await
 }
 
 /// Serves events of a queue or a schedule.
@@ -82,8 +82,9 @@ fn on_lambda() -> Result<(), Error> {
 }
 
 /// Serves routes on a socket until SIGTERM or SIGINT, then lets running requests end.
-pub async fn serve_socket(routes: Router, listener: TcpListener) -> Result<(), Error> {
-    axum::serve(listener, finish(routes).into_make_service_with_connect_info::<SocketAddr>())
+pub async fn serve_socket(env: &Env, routes: Router, listener: TcpListener) -> Result<(), Error> {
+    let routes = finish(routes, env).map_err(stop)?;
+    axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(terminated())
         .await
         .context("serve")

@@ -37,7 +37,7 @@ pub fn client_config_with(extra_pem: &[u8]) -> anyhow::Result<ClientConfig> {
 /// The AWS SDK's configuration: its usual chain of credentials and region over our TLS.
 pub async fn aws_config(env: &Env) -> anyhow::Result<aws_config::SdkConfig> {
     let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest());
-    if let Some(endpoint) = env.get("AWS_ENDPOINT_URL") {
+    if let Some(endpoint) = env.url("AWS_ENDPOINT_URL")? {
         // Someone else's certificate may come from anywhere: then the SDK's own client trusts what the system trusts.
         return Ok(loader.endpoint_url(endpoint).load().await);
     }

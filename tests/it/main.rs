@@ -1,4 +1,20 @@
 //! The bundle as its callers see it: one binary, so that it links once.
 
+mod architecture;
+mod chat;
+mod database;
+mod documents;
+mod edge;
+mod idempotency;
+mod ingest;
+mod lambda;
 mod limits;
+mod logs;
+mod models;
 mod path;
+mod retention;
+mod search;
+mod settings;
+mod template;
+mod tenancy;
+mod tokens;

@@ -16,6 +16,8 @@ async fn a_real_standard_answers_with_the_right_page() {
     assert_eq!(answer["refused"], false);
     assert_eq!(answer["model"]["provider"], "footnote");
     let first = &answer["citations"][0];
-    assert_eq!((first["document_id"].as_str(), first["page"].as_u64()), (Some(id.as_str()), Some(19)));
+    // Two pages say it: the test method's clause, and the summary in its annex.
+    assert_eq!(first["document_id"], *id);
+    assert!([13, 19].contains(&first["page"].as_u64().unwrap()), "{first}");
     assert!(first["quote"].as_str().unwrap().contains("720 h"), "{first}");
 }

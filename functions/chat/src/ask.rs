@@ -1,9 +1,6 @@
 //! One question, from the request to the answer.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::{sync::LazyLock, time::Instant};
 
 use axum::{
     extract::State,
@@ -26,7 +23,7 @@ use shared::{
         prompt::{PromptInput, Role, Turn, is_refusal, prompt},
         question::{Filters, Question, Standard},
         refusal::{REFUSAL, strong},
-        verify::{Counts, verify},
+        verify::{Counts, Verified, verify},
     },
     http::{Authenticated, Body, Request, schema},
 };
@@ -35,10 +32,10 @@ use zod_rs::{array, boolean, object};
 
 use crate::{Chat, sse};
 
-/// What the question's vector may take before full-text search goes alone.
-const VECTOR_TIMEOUT: Duration = Duration::from_secs(5);
-/// When the model must be done, so that the answer is checked, recorded and sent before the HTTP API gives up at 29 s.
-const MODEL_DEADLINE: Duration = Duration::from_secs(22);
+/// The part of a request's time that the question's vector may take before full-text search goes alone.
+const VECTOR_SHARE: f64 = 0.2;
+/// The part that is kept for checking and recording the answer, after database and model.
+const RECORD_SHARE: f64 = 0.12;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,23 +52,48 @@ impl Request for AskRequest {
         &[("query", "message"), ("session_id", "conversation_id")];
 
     fn schema() -> &'static schema::Schema {
-        static SCHEMA: LazyLock<schema::Schema> = LazyLock::new(|| {
-            let filters = object()
-                .optional_field("standard", schema::one_of(&Standard::NAMES))
-                .optional_field("date_from", schema::date())
-                .optional_field("dateFrom", schema::date())
-                .optional_field("document_ids", array(schema::uuid()).max(100))
-                .strict();
-            object()
-                .field("message", schema::text(|text| Question::parse(text, false).map(drop)))
-                .optional_field("conversation_id", schema::uuid())
-                .optional_field("filters", filters)
-                .optional_field("top_k", schema::integer(1, 50))
-                .optional_field("stream", boolean())
-                .strict()
-        });
+        static SCHEMA: LazyLock<schema::Schema> = LazyLock::new(|| rules(false));
         &SCHEMA
     }
+}
+
+/// The same under `STRICT_QUERY=true`.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct StrictAskRequest(AskRequest);
+
+impl Request for StrictAskRequest {
+    const ALIASES: &'static [(&'static str, &'static str)] = AskRequest::ALIASES;
+
+    fn schema() -> &'static schema::Schema {
+        static SCHEMA: LazyLock<schema::Schema> = LazyLock::new(|| rules(true));
+        &SCHEMA
+    }
+}
+
+fn rules(strict_query: bool) -> schema::Schema {
+    let filters = object()
+        .optional_field("standard", schema::one_of(&Standard::NAMES))
+        .optional_field("date_from", schema::date())
+        .optional_field("dateFrom", schema::date())
+        .optional_field("document_ids", array(schema::uuid()).max(100))
+        .strict();
+    object()
+        .field("message", schema::text(move |text| Question::parse(text, strict_query).map(drop)))
+        .optional_field("conversation_id", schema::uuid())
+        .optional_field("filters", filters)
+        .optional_field("top_k", schema::integer(1, 50))
+        .optional_field("stream", boolean())
+        .strict()
+}
+
+pub async fn ask_strictly(
+    chat: State<Chat>,
+    caller: Authenticated,
+    headers: HeaderMap,
+    Body(StrictAskRequest(request)): Body<StrictAskRequest>,
+) -> Result<Response> {
+    ask(chat, caller, headers, Body(request)).await
 }
 
 pub async fn ask(
@@ -86,21 +108,25 @@ pub async fn ask(
         .is_some_and(|accept| accept.contains("text/event-stream"));
     let streams = request.stream.unwrap_or(accepts_events);
     let span = info_span!("handle_query");
-    let answer = answer(&chat, &caller, request).instrument(span).await?;
+    let answer = Box::pin(answer(&chat, &caller, request)).instrument(span).await?;
     Ok(if streams { sse::events(&answer)? } else { Body(answer).into_response() })
 }
 
 async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Answer> {
     let started = Instant::now();
+    let timeout = chat.settings.request_timeout;
+    let (deadline, record_from) = (started + timeout, started + timeout.mul_f64(1.0 - RECORD_SHARE));
     let question = Question::parse(&request.message, chat.settings.strict_query)
         .map_err(|(code, message)| Error::invalid("message", code, message))?;
     let filters = request.filters.unwrap_or_default();
     let mut degraded = Vec::new();
 
     // Neither the vector nor the conversation needs the other.
-    let (vector, turns) =
-        tokio::join!(vector(chat, &question), history(chat, caller, request.conversation_id));
-    let (turns, vector) = (turns?, vector);
+    let (vector, turns) = tokio::join!(
+        vector(chat, &question, started + timeout.mul_f64(VECTOR_SHARE)),
+        before(record_from, Box::pin(history(chat, caller, request.conversation_id)))
+    );
+    let turns = turns?;
     if vector.is_none() {
         degraded.push("vector_search".to_owned());
     }
@@ -111,12 +137,12 @@ async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Ans
         limit: request.top_k.unwrap_or(chat.settings.top_k),
         fusion: chat.settings.fusion,
     };
-    let found = find(chat, caller, &query).await?;
+    let found = before(record_from, Box::pin(find(chat, caller, &query))).await?;
     let passages = strong(found, chat.settings.threshold);
     let search_ms = elapsed_ms(started);
 
     let asked = Instant::now();
-    let draft = draft(chat, &question, &passages, turns, started + MODEL_DEADLINE, &mut degraded).await;
+    let draft = draft(chat, &question, &passages, turns, record_from, &mut degraded).await;
     let model_ms = elapsed_ms(asked);
     let mut answer = Answer {
         id: MessageId::new(),
@@ -136,7 +162,7 @@ async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Ans
         passages: passages.len(),
         rejected: draft.counts.stitched + draft.counts.not_found,
     };
-    record(chat, caller, &question, &mut answer, &log).await;
+    record(chat, caller, &question, &mut answer, &log, deadline).await;
     tracing::info!(
         event = "chat_request",
         passages = passages.len(),
@@ -150,12 +176,18 @@ async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Ans
     Ok(answer)
 }
 
+/// What the database says by `deadline`; nobody waits for it any longer.
+async fn before<T>(deadline: Instant, asked: impl Future<Output = Result<T>>) -> Result<T> {
+    let outcome = tokio::time::timeout_at(deadline.into(), asked).await;
+    outcome.unwrap_or_else(|elapsed| Err(Error::unavailable("timeout", elapsed)))
+}
+
 /// The question's vector; none where vector search is switched off or the embedder is down.
-async fn vector(chat: &Chat, question: &Question) -> Option<Vec<f32>> {
+async fn vector(chat: &Chat, question: &Question, deadline: Instant) -> Option<Vec<f32>> {
     if chat.settings.vector_search_disabled {
         return None;
     }
-    match chat.embeddings.question(question.as_str(), Instant::now() + VECTOR_TIMEOUT).await {
+    match chat.embeddings.question(question.as_str(), deadline).await {
         Ok(vector) => Some(vector),
         Err(failure) => {
             tracing::warn!(reason = failure.reason, "the embedder is down: full-text search goes alone");
@@ -233,14 +265,17 @@ async fn draft(
             return refusal(answered.model, answered.usage);
         }
         let verified = info_span!("citation_verify").in_scope(|| verify(&answered.text, passages));
-        let (model, usage) = (answered.model, answered.usage);
+        if verified.answer.is_empty() {
+            // It was nothing but markers, links and images.
+            return refusal(answered.model, answered.usage);
+        }
         return Draft {
+            unsupported: unsupported(&verified),
             text: verified.answer,
             citations: verified.citations,
-            unsupported: verified.unsupported,
             counts: verified.counts,
-            model,
-            usage,
+            model: answered.model,
+            usage: answered.usage,
         };
     }
     if !chat.models.is_empty() {
@@ -255,6 +290,14 @@ async fn draft(
     }
 }
 
+/// What of the answer lost its proof in the check; all of it where nothing in it was ever cited.
+fn unsupported(verified: &Verified) -> Vec<[u32; 2]> {
+    if !verified.citations.is_empty() || !verified.unsupported.is_empty() {
+        return verified.unsupported.clone();
+    }
+    vec![[0, u32::try_from(verified.answer.chars().count()).unwrap_or(u32::MAX)]]
+}
+
 fn refusal(model: Model, usage: Usage) -> Draft {
     Draft {
         text: REFUSAL.to_owned(),
@@ -266,19 +309,20 @@ fn refusal(model: Model, usage: Usage) -> Draft {
     }
 }
 
-/// Records the question. An answer that was paid for is sent even if this fails.
+/// Records the question. An answer that was paid for is sent even if this fails or takes too long.
 async fn record(
     chat: &Chat,
     caller: &Caller,
     question: &Question,
     answer: &mut Answer,
     log: &conversations::Log,
+    deadline: Instant,
 ) {
     let recorded = async {
         let tenant = chat.db.each(caller.into()).await?;
         conversations::record(&tenant, caller, question.as_str(), answer, log).await
     };
-    if let Err(error) = recorded.await {
+    if let Err(error) = before(deadline, Box::pin(recorded)).await {
         let error = anyhow::Error::new(error);
         tracing::warn!(error = format!("{error:#}"), "the question could not be recorded");
         answer.degraded.push("history".to_owned());

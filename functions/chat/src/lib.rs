@@ -3,12 +3,14 @@
 mod ask;
 mod sse;
 
-use axum::{Router, extract::FromRef, routing::post};
+use std::time::Duration;
+
+use axum::{Router, extract::FromRef, middleware::from_fn_with_state, routing::post};
 use shared::{
     auth::Auth,
     db::{self, search::Fusion},
     env::Env,
-    http::Gate,
+    http::{self, Gate, Idempotency, JSON_BYTES_MAX, Switches},
     limiter::{Limiter, policy},
     llm::{Embeddings, Models},
 };
@@ -28,6 +30,8 @@ pub struct Chat {
     pub models: Models,
     /// The operator's choices.
     pub settings: Settings,
+    /// The operator's switches.
+    pub switches: Switches,
 }
 
 /// What operators choose.
@@ -47,6 +51,8 @@ pub struct Settings {
     pub simplified: bool,
     /// Full-text search only.
     pub vector_search_disabled: bool,
+    /// Within which an answer is sent, whatever fails.
+    pub request_timeout: Duration,
 }
 
 impl Settings {
@@ -63,6 +69,8 @@ impl Settings {
             strict_query: env.flag("STRICT_QUERY")?,
             simplified: env.flag("USE_SIMPLIFIED_PROMPT")?,
             vector_search_disabled: env.flag("DISABLE_VECTOR_SEARCH")?,
+            // The HTTP API gives up after 29 s.
+            request_timeout: Duration::from_millis(env.number("REQUEST_TIMEOUT_MS", 100..=28_000)?),
         })
     }
 }
@@ -81,6 +89,7 @@ impl Chat {
             embeddings: Embeddings::connect(env)?,
             models: Models::connect(env)?,
             settings,
+            switches: Switches::or_off(env, "DISABLE_CHAT", "Chat is switched off for now."),
         })
     }
 
@@ -102,7 +111,13 @@ impl FromRef<Chat> for Auth {
 
 /// The function's routes.
 pub fn routes(chat: Chat) -> Router {
+    let ask = if chat.settings.strict_query { post(ask::ask_strictly) } else { post(ask::ask) };
+    let once = Idempotency { auth: chat.auth.clone(), db: chat.db.clone(), body_bytes_max: JSON_BYTES_MAX };
     let gate = Gate::new(&chat.auth, &chat.limiter);
-    let ask = gate.limit(policy::CHAT_USER, post(ask::ask));
-    Router::new().route("/v1/chat", ask.clone()).route("/api/chat", ask).with_state(chat)
+    let ask = gate.limit(policy::CHAT_USER, ask.layer(from_fn_with_state(once, http::once)));
+    Router::new()
+        .route("/v1/chat", ask.clone())
+        .route("/api/chat", ask)
+        .layer(from_fn_with_state(chat.switches.clone(), http::obey))
+        .with_state(chat)
 }

@@ -8,5 +8,5 @@ async fn main() -> Result<(), runtime::Error> {
     let env = runtime::start().await?;
     let chat = Chat::connect(&env).map_err(runtime::stop)?;
     chat.warm();
-    runtime::serve(chat::routes(chat)).await
+    runtime::serve(&env, chat::routes(chat)).await
 }

@@ -8,5 +8,5 @@ async fn main() -> Result<(), runtime::Error> {
     let env = runtime::start().await?;
     let chat = Chat::connect(&env).map_err(runtime::stop)?;
     chat.warm();
-    runtime::serve_streaming(chat::routes(chat)).await
+    runtime::serve_streaming(&env, chat::routes(chat)).await
 }

@@ -3,6 +3,7 @@
 use axum::{
     Router,
     extract::{FromRef, Path, State},
+    middleware::from_fn_with_state,
     routing::delete,
 };
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use shared::{
     db::{self, users},
     domain::caller::UserId,
     env::Env,
-    http::{Authenticated, Body, Gate},
+    http::{Authenticated, Body, Gate, Switches, obey},
     limiter::{Limiter, policy},
     storage::Storage,
 };
@@ -29,13 +30,21 @@ pub struct DeleteUser {
     pub limiter: Limiter,
     /// Holds the user's documents.
     pub storage: Storage,
+    /// The operator's switches.
+    pub switches: Switches,
 }
 
 impl DeleteUser {
     /// Builds the clients.
     pub async fn connect(env: &Env) -> anyhow::Result<Self> {
         let (auth, db) = (Auth::connect(env)?, db::Pool::new(env, "DATABASE_URL")?);
-        Ok(Self { auth, db, limiter: Limiter::connect(env)?, storage: Storage::connect(env).await? })
+        Ok(Self {
+            auth,
+            db,
+            limiter: Limiter::connect(env)?,
+            storage: Storage::connect(env).await?,
+            switches: Switches::new(env),
+        })
     }
 }
 
@@ -52,6 +61,7 @@ pub fn routes(delete_user: DeleteUser) -> Router {
     Router::new()
         .route("/v1/users/{user_id}", erase.clone())
         .route("/api/users/{user_id}", erase)
+        .layer(from_fn_with_state(delete_user.switches.clone(), obey))
         .with_state(delete_user)
 }
 

@@ -9,5 +9,5 @@ async fn main() -> Result<(), runtime::Error> {
     let delete_user = DeleteUser::connect(&env).await.map_err(runtime::stop)?;
     delete_user.db.warm();
     delete_user.limiter.warm();
-    runtime::serve(delete_user::routes(delete_user)).await
+    runtime::serve(&env, delete_user::routes(delete_user)).await
 }

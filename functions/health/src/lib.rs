@@ -73,8 +73,10 @@ pub fn routes(health: Health) -> Router {
         .with_state(health)
 }
 
-async fn alive() -> Body<impl Serialize> {
-    Body(Alive { status: "ok" })
+/// Alive is alive, and says so if the operator closed the doors.
+async fn alive(State(health): State<Health>) -> Body<impl Serialize> {
+    let closed = health.env.flag("MAINTENANCE_MODE").unwrap_or_default();
+    Body(Alive { status: if closed { "maintenance" } else { "ok" } })
 }
 
 async fn status() -> Body<impl Serialize> {

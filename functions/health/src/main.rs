@@ -6,5 +6,5 @@ use shared::runtime;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     let env = runtime::start_without_secret()?;
-    runtime::serve(health::routes(Health::new(&env))).await
+    runtime::serve(&env, health::routes(Health::new(&env))).await
 }

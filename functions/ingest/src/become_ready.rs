@@ -1,5 +1,7 @@
 //! Pages to chunks to vectors, and all of it into the database at once: a reader never sees half a document.
 
+use std::time::{Duration, Instant};
+
 use shared::{
     Error,
     db::{
@@ -17,22 +19,25 @@ use shared::{
     storage::Downloaded,
 };
 
-use crate::{Ingest, ingest::Outcome, ingest::duplicate};
+use crate::{Ingest, ingest::Outcome};
 
 /// Vectors in one statement, and what a crash loses at most.
 const VECTORS_KEPT_AT_ONCE: usize = 100;
 
-/// Makes the document searchable.
+/// Makes the document searchable; `reading` is how long its pages took, for the log.
 pub async fn become_ready(
     ingest: &Ingest,
     scope: &Scope,
     lease: &Lease,
     read: &[pdf::Page],
     downloaded: &Downloaded,
+    reading: Duration,
 ) -> anyhow::Result<Outcome> {
     let (text, spans) = join(read);
     let chunks = chunks(&text);
+    let embedding = Instant::now();
     let vectors = vectors(ingest, scope, &lease.title, &chunks).await?;
+    let vectors_ms = milliseconds(embedding.elapsed());
     let postings = postings(&lease.title, chunks.iter().map(|chunk| chunk.text.as_str()));
     let finished = Finished {
         pages: u32::try_from(read.len())?,
@@ -40,6 +45,7 @@ pub async fn become_ready(
         size_bytes: downloaded.size_bytes,
         sha256: downloaded.sha256,
     };
+    let writing = Instant::now();
     let tenant = ingest.db.transaction(scope.clone()).await?;
     match documents::ready(&tenant, lease, &finished).await {
         Ok(true) => {}
@@ -48,10 +54,9 @@ pub async fn become_ready(
         Err(error) => {
             drop(tenant);
             let tenant = ingest.db.each(scope.clone()).await?;
-            return match documents::same_bytes(&tenant, lease.id, &downloaded.sha256).await? {
-                Some(original) => Ok(duplicate(&tenant, lease, original, downloaded).await?),
-                None => Err(error.into()),
-            };
+            let copy =
+                documents::duplicate(&tenant, lease, &downloaded.sha256, downloaded.size_bytes).await?;
+            return if copy { Ok(Outcome::Duplicate) } else { Err(error.into()) };
         }
     }
     pages::insert(&tenant, lease, read, &spans).await?;
@@ -63,10 +68,17 @@ pub async fn become_ready(
         document.id = %lease.id,
         pages = finished.pages,
         chunks = finished.chunks,
+        read_ms = milliseconds(reading),
+        vectors_ms,
+        rows_ms = milliseconds(writing.elapsed()),
         "ingested document {}",
         lease.id
     );
     Ok(Outcome::Ready)
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The document's text, which is its pages joined by one line feed, and where each page lies in it.

@@ -36,8 +36,10 @@ struct ItemFailure {
 /// A bucket's notification, or the test event that a bucket sends when notifications are switched on.
 #[derive(Deserialize)]
 struct Notification {
-    #[serde(rename = "Records", default)]
-    records: Vec<Record>,
+    #[serde(rename = "Records")]
+    records: Option<Vec<Record>>,
+    #[serde(rename = "Event")]
+    event: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -64,8 +66,10 @@ struct Object {
 }
 
 /// Handles a batch. A message that cannot be understood goes back too: after five times it lies in the dead-letter queue
-/// for someone to look at.
+/// for someone to look at. A batch of which everything goes back is an error: the queue treats both alike, but only
+/// errors are counted, and let the queue slow down.
 pub async fn handle(state: &Ingest, queue: Queue) -> anyhow::Result<BatchResponse> {
+    let messages = queue.records.len();
     let mut batch_item_failures = Vec::new();
     for message in queue.records {
         if let Err(error) = message_done(state, &message.body).await {
@@ -73,12 +77,22 @@ pub async fn handle(state: &Ingest, queue: Queue) -> anyhow::Result<BatchRespons
             batch_item_failures.push(ItemFailure { item_identifier: message.message_id });
         }
     }
+    let failed = batch_item_failures.len();
+    anyhow::ensure!(failed == 0 || failed < messages, "every message of the batch failed");
     Ok(BatchResponse { batch_item_failures })
 }
 
 async fn message_done(state: &Ingest, body: &str) -> anyhow::Result<()> {
     let notification: Notification = serde_json::from_str(body).context("read a bucket event")?;
-    for record in notification.records {
+    let Some(records) = notification.records else {
+        // What is no notification at all must not be lost as if it had been one.
+        anyhow::ensure!(
+            notification.event.as_deref() == Some("s3:TestEvent"),
+            "the message is no bucket event"
+        );
+        return Ok(());
+    };
+    for record in records {
         if !record.event_name.contains("ObjectCreated") {
             continue;
         }

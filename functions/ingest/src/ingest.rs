@@ -1,18 +1,18 @@
 //! One object, from the event to a document that answers questions. Doing it twice is like once.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use anyhow::Context;
 use shared::{
-    Result,
+    Error,
     db::{
         Scope,
-        documents::{self, Lease, Leased},
+        documents::{self, Lease, Leased, Try},
         jobs::{self, Place},
     },
     domain::document::{Failure, SIZE_BYTES_MAX, document_of},
     pdf,
-    storage::{Downloaded, looks_like_pdf},
+    storage::looks_like_pdf,
 };
 use tokio::io::AsyncReadExt;
 
@@ -65,18 +65,35 @@ pub async fn ingest(ingest: &Ingest, arrival: &Arrival) -> anyhow::Result<Outcom
     let scope = Scope::of_workspace(workspace);
     let sequencer = arrival.sequencer.as_deref().map(comparable);
     let tenant = ingest.db.each(scope.clone()).await?;
-    let lease = match documents::lease(&tenant, id, sequencer.as_deref(), &arrival.etag).await? {
+    let lease = match documents::lease(&tenant, id, &arrival.key, sequencer.as_deref(), &arrival.etag).await?
+    {
         Leased::Taken(lease) => lease,
         Leased::Held => return Ok(Outcome::Held),
         Leased::Nothing => return Ok(Outcome::Ignored),
     };
     drop(tenant);
     let outcome = work(ingest, &scope, &lease, arrival).await;
-    if outcome.is_err() {
-        let tenant = ingest.db.each(scope).await?;
-        documents::release(&tenant, &lease).await?;
+    match &outcome {
+        Err(error) => {
+            let tenant = ingest.db.each(scope).await?;
+            documents::release(&tenant, &lease, counts(error)).await?;
+        }
+        // The document was deleted meanwhile, and whoever deleted it may have looked for the object before it came.
+        Ok(Outcome::Ignored) if jobs::locate(&ingest.db, id).await? == Place::Erased => {
+            ingest.storage.erase(&arrival.key).await?;
+            return Ok(Outcome::Erased);
+        }
+        Ok(_) => {}
     }
     outcome
+}
+
+/// However long a database, a bucket or an embedder is down, no document is given up for it.
+fn counts(error: &anyhow::Error) -> Try {
+    match error.downcast_ref() {
+        Some(Error::Unavailable { .. }) => Try::CountsNot,
+        _ => Try::Counts,
+    }
 }
 
 async fn work(ingest: &Ingest, scope: &Scope, lease: &Lease, arrival: &Arrival) -> anyhow::Result<Outcome> {
@@ -103,10 +120,11 @@ async fn work(ingest: &Ingest, scope: &Scope, lease: &Lease, arrival: &Arrival) 
         return fail(ingest, scope, lease, reason, downloaded.size_bytes).await;
     }
     let tenant = ingest.db.each(scope.clone()).await?;
-    if let Some(original) = documents::same_bytes(&tenant, lease.id, &downloaded.sha256).await? {
-        return Ok(duplicate(&tenant, lease, original, &downloaded).await?);
+    if documents::duplicate(&tenant, lease, &downloaded.sha256, downloaded.size_bytes).await? {
+        return Ok(Outcome::Duplicate);
     }
     drop(tenant);
+    let reading = Instant::now();
     let pages = match ingest.reader.read(&file.0).await? {
         Ok(pages) => pages,
         Err(pdf::Failure { code, detail }) => {
@@ -114,7 +132,7 @@ async fn work(ingest: &Ingest, scope: &Scope, lease: &Lease, arrival: &Arrival) 
             return fail(ingest, scope, lease, Failure { code, detail }, downloaded.size_bytes).await;
         }
     };
-    become_ready(ingest, scope, lease, &pages, &downloaded).await
+    become_ready(ingest, scope, lease, &pages, &downloaded, reading.elapsed()).await
 }
 
 async fn fail(
@@ -128,18 +146,6 @@ async fn fail(
     let ours = documents::fail(&tenant, lease, &failure, size).await?;
     tracing::info!(event = "ingest_failed", document.id = %lease.id, code = failure.code, "cannot read document {}", lease.id);
     Ok(if ours { Outcome::Failed } else { Outcome::Ignored })
-}
-
-/// Marks the document as a copy.
-pub async fn duplicate(
-    tenant: &shared::db::Tenant,
-    lease: &Lease,
-    original: shared::domain::ids::DocumentId,
-    downloaded: &Downloaded,
-) -> Result<Outcome> {
-    let (sha256, size) = (&downloaded.sha256, downloaded.size_bytes);
-    let ours = documents::duplicate(tenant, lease, original, sha256, size).await?;
-    Ok(if ours { Outcome::Duplicate } else { Outcome::Ignored })
 }
 
 fn failure(code: &str, detail: &str) -> Failure {

@@ -57,6 +57,8 @@ pub struct Report {
     pub query_logs: i64,
     /// Kept vectors deleted.
     pub embeddings: i64,
+    /// Idempotency keys deleted.
+    pub idempotency_keys: i64,
     /// Documents that became something.
     pub healed: usize,
 }
@@ -77,6 +79,8 @@ pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::R
         report.query_logs = in_batches(|| jobs::expire_query_logs(&retention.db, before, BATCH)).await?;
         let before = now.checked_sub(EMBEDDINGS).context("go back a day")?;
         report.embeddings = in_batches(|| jobs::expire_embeddings(&retention.db, before, BATCH)).await?;
+        report.idempotency_keys =
+            in_batches(|| jobs::expire_idempotency_keys(&retention.db, now, BATCH)).await?;
     }
     if task != Task::Retain {
         report.healed = retention.ingest.heal(HEALED).await?;

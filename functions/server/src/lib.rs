@@ -10,7 +10,7 @@ use chat::Chat;
 use delete_user::DeleteUser;
 use health::Health;
 use ingest::Ingest;
-use shared::env::Env;
+use shared::{env::Env, http::Switches};
 use upload::Upload;
 
 /// Between two looks for documents that wait; much of what a person waits for after an upload.
@@ -46,8 +46,10 @@ impl Server {
                 limiter: limiter.clone(),
                 storage: storage.clone(),
                 reader: ingest.reader.clone(),
+                switches: Switches::new(env),
+                intake: Upload::intake(env),
             },
-            delete_user: DeleteUser { auth, db, limiter, storage },
+            delete_user: DeleteUser { auth, db, limiter, storage, switches: Switches::new(env) },
             health: Health::new(env),
             development: development::Development::connect(env)?,
             chat,

@@ -17,12 +17,13 @@ async fn serve() -> Result<(), runtime::Error> {
     let server = Server::connect(&env).await.map_err(runtime::stop)?;
     let address = env.require("LISTEN_ADDR").map_err(runtime::stop)?;
     let listener = TcpListener::bind(&address).await;
-    let listener = listener.map_err(|error| runtime::stop(format!("cannot listen on {address}: {error}")))?;
+    let listener = listener
+        .map_err(|error| runtime::stop(format!("LISTEN_ADDR: cannot listen on {address}: {error}")))?;
     let local = listener.local_addr()?;
     server.warm();
     let ingesting = tokio::spawn(ingest_forever(server.ingest.clone()));
     writeln!(std::io::stdout(), "ready http://{local}")?;
-    runtime::serve_socket(routes(server), listener).await?;
+    runtime::serve_socket(&env, routes(server), listener).await?;
     ingesting.abort();
     Ok(())
 }

@@ -9,17 +9,21 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::FromRef,
+    middleware::from_fn_with_state,
     routing::{get, post},
 };
 use shared::{
     auth::Auth,
     db,
+    domain::document::DIRECT_BYTES_MAX,
     env::Env,
-    http::Gate,
+    http::{self, Gate, Idempotency, Switches},
     limiter::{Limiter, policy},
     pdf,
     storage::Storage,
 };
+
+use crate::receive::FORM_BYTES_MAX;
 
 /// All that taking documents in needs.
 #[derive(Clone)]
@@ -34,6 +38,10 @@ pub struct Upload {
     pub storage: Storage,
     /// Looks into files that may be locked with a password.
     pub reader: Arc<pdf::Reader>,
+    /// The operator's switches.
+    pub switches: Switches,
+    /// Those for taking documents in.
+    pub intake: Switches,
 }
 
 impl Upload {
@@ -46,7 +54,14 @@ impl Upload {
             limiter: Limiter::connect(env)?,
             storage: Storage::connect(env).await?,
             reader: Arc::new(pdf::Reader::connect(env)?),
+            switches: Switches::new(env),
+            intake: Self::intake(env),
         })
+    }
+
+    /// Switches that stop the intake and leave what is there readable.
+    pub fn intake(env: &Env) -> Switches {
+        Switches::or_off(env, "DISABLE_UPLOADS", "Uploads are switched off for now.")
     }
 }
 
@@ -58,12 +73,21 @@ impl FromRef<Upload> for Auth {
 
 /// The function's routes.
 pub fn routes(upload: Upload) -> Router {
+    let bytes_max = DIRECT_BYTES_MAX + FORM_BYTES_MAX;
+    let once = Idempotency {
+        auth: upload.auth.clone(),
+        db: upload.db.clone(),
+        body_bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
+    };
     let gate = Gate::new(&upload.auth, &upload.limiter);
     let browse = |routes| gate.limit(policy::DOCUMENTS_USER, routes);
-    let take = gate.limit(policy::UPLOAD_USER, post(take::take));
+    let take = post(take::take).layer(from_fn_with_state(once, http::once));
+    let take =
+        gate.limit(policy::UPLOAD_USER, take).layer(from_fn_with_state(upload.intake.clone(), http::obey));
     Router::new()
         .route("/v1/documents", take.merge(browse(get(browse::list))))
         .route("/v1/documents/{id}", browse(get(browse::show).delete(browse::delete)))
         .route("/v1/documents/{id}/pages/{n}", browse(get(browse::page)))
+        .layer(from_fn_with_state(upload.switches.clone(), http::obey))
         .with_state(upload)
 }

@@ -14,5 +14,5 @@ async fn run() -> Result<(), runtime::Error> {
     let upload = Upload::connect(&env).await.map_err(runtime::stop)?;
     upload.db.warm();
     upload.limiter.warm();
-    runtime::serve(upload::routes(upload)).await
+    runtime::serve(&env, upload::routes(upload)).await
 }

@@ -21,7 +21,7 @@ use shared::{
 use zod_rs::object;
 
 /// What a multipart body may have beside its file.
-const FORM_BYTES_MAX: u64 = 64 * 1024;
+pub const FORM_BYTES_MAX: u64 = 64 * 1024;
 
 /// A document as it is announced.
 #[derive(Deserialize)]
@@ -91,11 +91,13 @@ pub async fn multipart(request: Request) -> Result<(Announcement, Bytes)> {
     let whole = futures_util::stream::once(async { Ok::<_, std::convert::Infallible>(body) });
     let mut form = multer::Multipart::new(whole, boundary);
     let unreadable = |_| Error::malformed("invalid_multipart", "The body is not a complete multipart form.");
-    let (mut members, mut file) = (Map::new(), None);
+    let (mut members, mut file, mut file_name) = (Map::new(), None, None);
     while let Some(part) = form.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
         if name != "file" {
-            let text = part.text().await.map_err(unreadable)?;
+            let bytes = part.bytes().await.map_err(unreadable)?;
+            let text = String::from_utf8(bytes.into());
+            let text = text.map_err(|_| Error::invalid(&name, "invalid_format", "Must be UTF-8"))?;
             if members.insert(name.clone(), text.into()).is_some() {
                 return Err(Error::invalid(&name, "custom", "This part comes twice"));
             }
@@ -104,14 +106,16 @@ pub async fn multipart(request: Request) -> Result<(Announcement, Bytes)> {
         if part.content_type().is_some_and(|kind| kind.essence_str() != CONTENT_TYPE) {
             return Err(Error::invalid("file", "invalid_value", format!("The part must be {CONTENT_TYPE}")));
         }
-        if let Some(name) = part.file_name() {
-            members.entry("filename").or_insert(name.to_owned().into());
-        }
+        file_name = part.file_name().map(str::to_owned);
         if file.replace(part.bytes().await.map_err(unreadable)?).is_some() {
             return Err(Error::invalid("file", "custom", "There must be one file only"));
         }
     }
     let bytes = file.ok_or_else(|| Error::invalid("file", "invalid_type", "Required"))?;
+    // A part of its own says it better, wherever it stands.
+    if let Some(name) = file_name {
+        members.entry("filename").or_insert(name.into());
+    }
     if bytes.len() as u64 > DIRECT_BYTES_MAX {
         return Err(Error::TooLarge { limit_bytes: DIRECT_BYTES_MAX });
     }
@@ -143,7 +147,9 @@ fn query(text: &str) -> Result<Map<String, Value>> {
         let undecodable = || Error::malformed("invalid_query", "The query is not percent-encoded UTF-8.");
         let name = shared::storage::decode_key(name).map_err(|_| undecodable())?;
         let value = shared::storage::decode_key(value).map_err(|_| undecodable())?;
-        members.insert(name, value.into());
+        if members.insert(name.clone(), value.into()).is_some() {
+            return Err(Error::invalid(&name, "custom", "This member comes twice"));
+        }
     }
     Ok(members)
 }
@@ -151,8 +157,8 @@ fn query(text: &str) -> Result<Map<String, Value>> {
 fn filename(headers: &HeaderMap) -> Result<Option<String>> {
     let Some(value) = headers.get("x-filename") else { return Ok(None) };
     // `+` is a plus sign here, not a space: this is no form.
-    let text = value.to_str().unwrap_or_default().replace('+', "%2B");
-    let name = shared::storage::decode_key(&text).ok();
+    let text = value.to_str().ok().map(|text| text.replace('+', "%2B"));
+    let name = text.and_then(|text| shared::storage::decode_key(&text).ok());
     let name =
         name.ok_or_else(|| Error::invalid("x-filename", "invalid_format", "Must be percent-encoded UTF-8"))?;
     Ok(Some(name))

@@ -86,7 +86,8 @@ async fn announce(upload: &Upload, caller: &Caller, Body(announcement): Body<Ann
     let document = announcement.document()?;
     let key = object_key(&caller.user, document.id);
     #[expect(clippy::disallowed_methods, reason = "the form's lifetime begins now")]
-    let form = upload.storage.presign(&key, document.size_bytes, Timestamp::now()).await?;
+    let now = Timestamp::now();
+    let form = upload.storage.presign(&key, document.size_bytes, now).await?;
     let tenant = upload.db.each(caller.into()).await?;
     documents::announce(&tenant, caller, &document, &key).await?;
     log(&document);

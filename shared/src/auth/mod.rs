@@ -36,6 +36,7 @@ impl Auth {
     /// What `CLERK_ISSUER`, `CLERK_JWT_KEY` or `CLERK_JWKS_URL`, and `CLERK_AUTHORIZED_PARTIES` say.
     pub fn connect(env: &Env) -> anyhow::Result<Self> {
         let issuer = env.require("CLERK_ISSUER")?;
+        env.url("CLERK_ISSUER")?;
         let keys = match env.get("CLERK_JWT_KEY") {
             // A PEM in an environment variable often has its line breaks written out.
             Some(pem) => Source::Fixed(Keys::from_pem(&pem.replace("\\n", "\n"))?.into()),

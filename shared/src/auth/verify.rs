@@ -136,20 +136,25 @@ fn check_header(header: &Map<String, Value>) -> Result<Option<&str>, Rejection> 
     if header.contains_key("crit") {
         return Err(Rejection::Critical);
     }
-    text(header, "kid").map_err(|_| Rejection::UnknownKey)
+    match header.get("kid") {
+        None => Ok(None),
+        Some(Value::String(kid)) => Ok(Some(kid)),
+        // Null too: RFC 7515 §4.1.4 knows a text or nothing.
+        Some(_) => Err(Rejection::UnknownKey),
+    }
 }
 
 fn check_claims(claims: &Map<String, Value>, rules: &Rules, now: i64) -> Result<Claims, Rejection> {
     let expires_at = time(claims, "exp")?.ok_or(Rejection::Claim)?;
-    let issued_at = time(claims, "iat")?.ok_or(Rejection::Claim)?;
-    let not_before = time(claims, "nbf")?;
+    // Both may be left out (RFC 7519 §4.1); Clerk's own check asks for neither.
+    let (issued_at, not_before) = (time(claims, "iat")?, time(claims, "nbf")?);
     if expires_at <= now - LEEWAY_S {
         return Err(Rejection::Expired);
     }
-    if issued_at > now + LEEWAY_S || not_before.is_some_and(|time| time > now + LEEWAY_S) {
+    if [issued_at, not_before].into_iter().flatten().any(|time| time > now + LEEWAY_S) {
         return Err(Rejection::NotYet);
     }
-    if expires_at <= issued_at {
+    if issued_at.is_some_and(|issued_at| expires_at <= issued_at) {
         return Err(Rejection::Time);
     }
     if text(claims, "iss")? != Some(&rules.issuer) {
@@ -204,7 +209,7 @@ fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str
     }
 }
 
-/// A `NumericDate` (RFC 7519 §2), which may have a fraction.
+/// A `NumericDate` (RFC 7519 §2), which may have a fraction: rounded up, so that comparing it with whole seconds is exact.
 fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, Rejection> {
     let number = match claims.get(name) {
         None => return Ok(None),
@@ -212,6 +217,6 @@ fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, Rejectio
         Some(_) => return Err(Rejection::Claim),
     };
     #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, and the range check follows")]
-    let seconds = number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds.floor() as i64));
+    let seconds = number.as_i64().or_else(|| number.as_f64().map(|seconds| seconds.ceil() as i64));
     seconds.filter(|seconds| TIMES.contains(seconds)).map(Some).ok_or(Rejection::Time)
 }

@@ -50,27 +50,23 @@ impl deadpool_postgres::Connect for FromSettings {
         _: &Config,
     ) -> Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + '_>> {
         Box::pin(async move {
-            let first = self.open().await;
-            let refused = |error: &Error| {
-                matches!(
-                    error.code(),
-                    Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
-                )
+            let used = self.env.get(self.setting);
+            let error = match self.open().await {
+                Err(error) if refused(&error) => error,
+                other => return other,
             };
-            match first {
-                // One forced refresh, one retry: the password may have been rotated since we read it.
-                Err(error) if refused(&error) => match self.env.fetch_secret().await {
-                    Ok(true) => self.open().await,
-                    Ok(false) => Err(error),
-                    Err(fetch) => {
-                        tracing::warn!(error = %fetch, "could not refresh the secret after a refused password");
-                        Err(error)
-                    }
-                },
-                other => other,
+            // One forced refresh, one retry: the password may have been rotated since we read it.
+            if let Err(fetch) = self.env.fetch_secret().await {
+                tracing::warn!(error = %fetch, "could not refresh the secret after a refused password");
             }
+            if self.env.get(self.setting) == used { Err(error) } else { self.open().await }
         })
     }
+}
+
+fn refused(error: &Error) -> bool {
+    let codes = [&SqlState::INVALID_PASSWORD, &SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
+    error.code().is_some_and(|code| codes.contains(&code))
 }
 
 fn config(env: &Env, setting: &'static str) -> anyhow::Result<Config> {

@@ -16,20 +16,8 @@ use crate::{
     },
 };
 
-pub(super) static STATEMENTS: &[&Statement] = &[
-    &ANNOUNCE,
-    &STORED,
-    &FIND,
-    &LIST,
-    &KEY,
-    &DELETE,
-    &LEASE,
-    &FAIL,
-    &SAME_BYTES,
-    &DUPLICATE,
-    &READY,
-    &RELEASE,
-];
+pub(super) static STATEMENTS: &[&Statement] =
+    &[&ANNOUNCE, &STORED, &FIND, &LIST, &KEY, &DELETE, &LEASE, &FAIL, &DUPLICATE, &READY, &RELEASE];
 
 macro_rules! columns {
     () => {
@@ -154,7 +142,7 @@ pub struct Lease {
     pub number: i64,
     /// Words that count in with every chunk.
     pub title: String,
-    /// How often it was tried, this time included.
+    /// How often it was tried since it was last done, this time included.
     pub attempts: i32,
 }
 
@@ -169,9 +157,15 @@ pub enum Leased {
     Nothing,
 }
 
-/// Takes the lease for ten minutes, more than a worker may run.
-pub async fn lease(tenant: &Tenant, id: DocumentId, sequencer: Option<&str>, etag: &str) -> Result<Leased> {
-    let row = tenant.query_opt(&LEASE, &[&id.0, &tenant.workspace(), &sequencer, &etag]).await?;
+/// Takes the lease for ten minutes, more than a worker may run. A `key` that is not the document's own is nothing.
+pub async fn lease(
+    tenant: &Tenant,
+    id: DocumentId,
+    key: &str,
+    sequencer: Option<&str>,
+    etag: &str,
+) -> Result<Leased> {
+    let row = tenant.query_opt(&LEASE, &[&id.0, &tenant.workspace(), &sequencer, &etag, &key]).await?;
     let Some(row) = row else { return Ok(Leased::Nothing) };
     if let Some(generation) = row.get::<_, Option<i64>>(1) {
         let (number, title, attempts) = (row.get(2), row.get(3), row.get(4));
@@ -180,8 +174,10 @@ pub async fn lease(tenant: &Tenant, id: DocumentId, sequencer: Option<&str>, eta
     Ok(if row.get::<_, Option<bool>>(0) == Some(true) { Leased::Held } else { Leased::Nothing })
 }
 
-static LEASE: Statement =
-    Statement::new(include_str!("../../sql/lease.sql"), &[Type::UUID, Type::UUID, Type::TEXT, Type::TEXT]);
+static LEASE: Statement = Statement::new(
+    include_str!("../../sql/lease.sql"),
+    &[Type::UUID, Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT],
+);
 
 /// Ends the document as unreadable, with the reason.
 pub async fn fail(tenant: &Tenant, lease: &Lease, failure: &Failure, size: u64) -> Result<bool> {
@@ -192,39 +188,23 @@ pub async fn fail(tenant: &Tenant, lease: &Lease, failure: &Failure, size: u64) 
 }
 
 static FAIL: Statement = Statement::new(
-    include_str!("../../sql/fail.sql"),
+    "UPDATE documents \
+     SET status = 'failed', failure_code = $4, failure_detail = $5, size_bytes = $6, lease_until = NULL, attempts = 0 \
+     WHERE id = $1 AND workspace_id = $2 AND generation = $3 AND status = 'processing' RETURNING id",
     &[Type::UUID, Type::UUID, Type::INT8, Type::TEXT, Type::TEXT, Type::INT8],
 );
 
-/// The searchable document of the workspace that holds the same bytes.
-pub async fn same_bytes(tenant: &Tenant, id: DocumentId, sha256: &[u8; 32]) -> Result<Option<DocumentId>> {
-    let params: super::Params<'_> = &[&tenant.workspace(), &sha256.as_slice(), &id.0];
-    Ok(tenant.query_opt(&SAME_BYTES, params).await?.map(|row| DocumentId(row.get(0))))
-}
-
-static SAME_BYTES: Statement = Statement::new(
-    "SELECT id FROM documents WHERE workspace_id = $1 AND sha256 = $2 AND status = 'ready' AND id <> $3",
-    &[Type::UUID, Type::BYTEA, Type::UUID],
-);
-
-/// Ends the document as a copy of another.
-pub async fn duplicate(
-    tenant: &Tenant,
-    lease: &Lease,
-    of: DocumentId,
-    sha256: &[u8; 32],
-    size: u64,
-) -> Result<bool> {
+/// Ends the document as a copy, if the workspace has a searchable one with the same bytes.
+pub async fn duplicate(tenant: &Tenant, lease: &Lease, sha256: &[u8; 32], size: u64) -> Result<bool> {
     let size = i64::try_from(size).unwrap_or(i64::MAX);
     let params: super::Params<'_> =
-        &[&lease.id.0, &tenant.workspace(), &lease.generation, &of.0, &sha256.as_slice(), &size];
+        &[&lease.id.0, &tenant.workspace(), &lease.generation, &sha256.as_slice(), &size];
     Ok(tenant.query_opt(&DUPLICATE, params).await?.is_some())
 }
 
 static DUPLICATE: Statement = Statement::new(
-    "UPDATE documents SET status = 'duplicate', duplicate_of = $4, sha256 = $5, size_bytes = $6, lease_until = NULL \
-     WHERE id = $1 AND workspace_id = $2 AND generation = $3 AND status = 'processing' RETURNING id",
-    &[Type::UUID, Type::UUID, Type::INT8, Type::UUID, Type::BYTEA, Type::INT8],
+    include_str!("../../sql/duplicate.sql"),
+    &[Type::UUID, Type::UUID, Type::INT8, Type::BYTEA, Type::INT8],
 );
 
 /// What a finished document counts.
@@ -241,7 +221,7 @@ pub struct Finished {
 }
 
 /// Makes the document searchable: the first statement of the transaction that also writes its pages and chunks, so that
-/// everything old is gone and the workspace's corpus version is raised with it. False: an older lease, which must stop.
+/// the workspace's corpus version is raised with them. False: an older lease, which must stop.
 pub async fn ready(tenant: &Tenant, lease: &Lease, finished: &Finished) -> Result<bool> {
     let (pages, chunks) = (finished.pages.cast_signed(), finished.chunks.cast_signed());
     let size = i64::try_from(finished.size_bytes).unwrap_or(i64::MAX);
@@ -256,15 +236,26 @@ static READY: Statement = Statement::new(
     &[Type::UUID, Type::UUID, Type::INT8, Type::INT4, Type::INT4, Type::INT8, Type::BYTEA],
 );
 
+/// Whether a try that came to nothing counts towards giving the document up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Try {
+    /// It may have been the document.
+    Counts,
+    /// Something else was down, whatever the document.
+    CountsNot,
+}
+
 /// Gives a lease back after a fault of the world, so that the next delivery can try at once.
-pub async fn release(tenant: &Tenant, lease: &Lease) -> Result<()> {
-    tenant.query(&RELEASE, &[&lease.id.0, &tenant.workspace(), &lease.generation]).await.map(drop)
+pub async fn release(tenant: &Tenant, lease: &Lease, this: Try) -> Result<()> {
+    let forgiven = i32::from(this == Try::CountsNot);
+    let params: super::Params<'_> = &[&lease.id.0, &tenant.workspace(), &lease.generation, &forgiven];
+    tenant.query(&RELEASE, params).await.map(drop)
 }
 
 static RELEASE: Statement = Statement::new(
-    "UPDATE documents SET lease_until = NULL \
+    "UPDATE documents SET lease_until = NULL, attempts = attempts - $4 \
      WHERE id = $1 AND workspace_id = $2 AND generation = $3 AND status = 'processing'",
-    &[Type::UUID, Type::UUID, Type::INT8],
+    &[Type::UUID, Type::UUID, Type::INT8, Type::INT4],
 );
 
 fn read(row: &Row) -> Result<Document> {

@@ -9,7 +9,8 @@ use crate::{
     domain::{caller::WorkspaceId, ids::DocumentId},
 };
 
-pub(super) static STATEMENTS: &[&Statement] = &[&LOCATE, &CLAIM, &EXPIRE_QUERY_LOGS, &EXPIRE_EMBEDDINGS];
+pub(super) static STATEMENTS: &[&Statement] =
+    &[&LOCATE, &CLAIM, &EXPIRE_QUERY_LOGS, &EXPIRE_EMBEDDINGS, &EXPIRE_KEYS];
 
 /// Where a document is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +57,14 @@ pub async fn expire_embeddings(pool: &Pool, before: Timestamp, limit: i32) -> Re
 
 static EXPIRE_EMBEDDINGS: Statement =
     Statement::new("SELECT job_expire_embeddings($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
+
+/// Likewise for idempotency keys that expired before `before`.
+pub async fn expire_idempotency_keys(pool: &Pool, before: Timestamp, limit: i32) -> Result<i64> {
+    expire(pool, &EXPIRE_KEYS, before, limit).await
+}
+
+static EXPIRE_KEYS: Statement =
+    Statement::new("SELECT job_expire_idempotency_keys($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
 
 async fn expire(pool: &Pool, statement: &Statement, before: Timestamp, limit: i32) -> Result<i64> {
     Ok(pool.query(statement, &[&before, &limit]).await?.first().map_or(0, |row| row.get(0)))

@@ -7,6 +7,7 @@ mod connect;
 pub mod conversations;
 pub mod documents;
 pub mod embeddings;
+pub mod idempotency;
 pub mod jobs;
 pub mod migrations;
 pub mod pages;
@@ -15,9 +16,10 @@ mod statement;
 mod tenant;
 pub mod users;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use deadpool_postgres::{ManagerConfig, RecyclingMethod};
+use tokio::sync::RwLock;
 use tokio_postgres::{Row, error::SqlState, types::ToSql};
 
 pub use self::{
@@ -38,7 +40,11 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A lazy pool of connections as one role. Cloning shares it.
 #[derive(Clone)]
-pub struct Pool(deadpool_postgres::Pool);
+pub struct Pool {
+    connections: deadpool_postgres::Pool,
+    /// Held for writing while the first connection is being opened.
+    warming: Arc<RwLock<()>>,
+}
 
 impl Pool {
     /// The pool that `DATABASE_URL` (or another setting of its kind) asks for. Nothing is opened yet.
@@ -47,19 +53,24 @@ impl Pool {
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager =
             deadpool_postgres::Manager::from_connect(tokio_postgres::Config::new(), connect, config);
-        let pool = deadpool_postgres::Pool::builder(manager)
+        let connections = deadpool_postgres::Pool::builder(manager)
             .max_size(env.number("DATABASE_MAX_CONNECTIONS", 1..=200)?)
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .wait_timeout(Some(WAIT_TIMEOUT))
             .create_timeout(Some(CONNECT_TIMEOUT))
             .build()?;
-        Ok(Self(pool))
+        Ok(Self { connections, warming: Arc::default() })
     }
 
-    /// Opens a first connection in the background, so that a cold start does not wait for it twice.
+    /// Opens a first connection in the background. A request that comes meanwhile waits for it: another one would cost a
+    /// second handshake, and a second server process with empty caches.
     pub fn warm(&self) {
-        let pool = self.clone();
-        tokio::spawn(async move { pool.client().await.map(drop).ok() });
+        let Ok(warming) = self.warming.clone().try_write_owned() else { return };
+        let connections = self.connections.clone();
+        tokio::spawn(async move {
+            connections.get().await.map(drop).ok();
+            drop(warming);
+        });
     }
 
     /// A tenant in which each statement is a transaction of its own, sent and answered in one round trip.
@@ -89,7 +100,9 @@ impl Pool {
     }
 
     async fn client(&self) -> Result<deadpool_postgres::Object> {
-        self.0.get().await.map_err(|error| match error {
+        drop(self.warming.read().await);
+        // Boxed: opening a connection with TLS is a large future, and nearly never the case.
+        Box::pin(self.connections.get()).await.map_err(|error| match error {
             deadpool_postgres::PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => {
                 Error::unavailable("overloaded", anyhow::anyhow!("no free database connection"))
             }

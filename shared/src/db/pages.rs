@@ -11,9 +11,9 @@ use crate::{
         chunking::Chunk,
         hash::{hex, sha256},
         ids::DocumentId,
+        page,
         passage::PageSpan,
     },
-    pdf,
 };
 
 pub(super) static STATEMENTS: &[&Statement] = &[&FIND, &INSERT_PAGES, &INSERT_CHUNKS, &INSERT_POSTINGS];
@@ -60,7 +60,7 @@ static FIND: Statement = Statement::new(
 );
 
 /// Writes a document's pages; part of the transaction that makes it ready.
-pub async fn insert(tenant: &Tenant, lease: &Lease, pages: &[pdf::Page], spans: &[PageSpan]) -> Result<()> {
+pub async fn insert(tenant: &Tenant, lease: &Lease, pages: &[page::Page], spans: &[PageSpan]) -> Result<()> {
     for (pages, spans) in pages.chunks(ROWS_MAX).zip(spans.chunks(ROWS_MAX)) {
         let numbers: Vec<i32> = spans.iter().map(|span| span.number.cast_signed()).collect();
         let starts: Vec<i32> = spans.iter().map(|span| span.start.cast_signed()).collect();

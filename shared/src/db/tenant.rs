@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deadpool_postgres::Object;
-use futures_util::future::try_join;
+use futures_util::future::{BoxFuture, try_join};
 use tokio_postgres::{Row, types::Type};
 
 use super::{Params, Statement, limited};
@@ -80,14 +80,20 @@ impl Tenant {
         // Whatever happens between here and the end, a caller who stops waiting leaves a doubtful connection behind.
         self.doubtful.store(true, Ordering::Relaxed);
         let query = client.query_typed(statement.sql, &params);
-        let rows = if self.each {
-            let whole = try_join(self.begin(client), try_join(query, client.batch_execute("COMMIT")));
-            limited(async { whole.await.map(|((), (rows, ()))| rows) }).await?
-        } else if self.open.swap(true, Ordering::Relaxed) {
-            limited(query).await?
+        let begun = self.open.swap(!self.each, Ordering::Relaxed);
+        // Boxed: four calls of the driver in flight make a large future, and every caller would carry it.
+        let sent: BoxFuture<'_, Result<Vec<Row>, tokio_postgres::Error>> = if self.each {
+            Box::pin(async {
+                let ((), (rows, ())) =
+                    try_join(self.begin(client), try_join(query, client.batch_execute("COMMIT"))).await?;
+                Ok(rows)
+            })
+        } else if begun {
+            Box::pin(query)
         } else {
-            limited(async { try_join(self.begin(client), query).await.map(|((), rows)| rows) }).await?
+            Box::pin(async { try_join(self.begin(client), query).await.map(|((), rows)| rows) })
         };
+        let rows = limited(sent).await?;
         self.doubtful.store(!self.each, Ordering::Relaxed);
         Ok(rows)
     }

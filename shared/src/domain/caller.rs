@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::hash::sha256;
 
-/// A person, as the identity provider names them: 1 to 128 characters of `A–Z a–z 0–9 _ . | -`.
+/// A person, as the identity provider names them: 1 to 128 characters of `A–Z a–z 0–9 _ . | -`, not dots alone.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UserId(String);
@@ -37,7 +37,9 @@ impl fmt::Display for UserId {
 
 /// Whether `text` may serve as a user's or an organisation's id.
 pub fn is_identifier(text: &str) -> bool {
+    // `.` and `..` mean another place in a path.
     (1..=128).contains(&text.len())
+        && text.bytes().any(|byte| byte != b'.')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'|' | b'-'))
 }
 
@@ -103,7 +105,7 @@ mod tests {
 
     #[test]
     fn ids_that_could_become_paths_are_refused() {
-        for bad in ["", "a/b", "a b", "ü", "a\n", &"a".repeat(129)] {
+        for bad in ["", ".", "..", "a/b", "a b", "ü", "a\n", &"a".repeat(129)] {
             assert_eq!(UserId::parse(bad), None, "{bad:?}");
         }
         assert!(UserId::parse("auth0|user_2ab-C.d").is_some());

@@ -21,7 +21,8 @@ const ADDED_MIN: f64 = 0.1;
 /// An answer made of sentences of the documents.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Extract {
-    /// The sentences, best first, each on one line and followed by its marker: `The limit is 22 HRC. [1]`.
+    /// The sentences, best first, each on one line and followed by its marker: `The limit is 22 HRC. [1]`. What looks
+    /// like a marker in a sentence itself has wide brackets here, `［12］`, so that every `[n]` is a citation.
     pub answer: String,
     /// One per sentence, in the order of the markers.
     pub citations: Vec<Citation>,
@@ -33,8 +34,9 @@ pub fn extract(question: &str, passages: &[Passage]) -> Option<Extract> {
     let (asked, found) = evidence(question, passages);
     let citations: Vec<Citation> =
         (1..).zip(choose(&asked, &found)).map(|(marker, chosen)| Citation { marker, ..chosen }).collect();
-    let cited =
-        citations.iter().map(|citation| format!("{} [{}]", one_line(&citation.quote), citation.marker));
+    let cited = citations
+        .iter()
+        .map(|citation| format!("{} [{}]", without_markers(&one_line(&citation.quote)), citation.marker));
     let answer = cited.collect::<Vec<_>>().join(" ");
     (!citations.is_empty()).then_some(Extract { answer, citations })
 }
@@ -104,6 +106,30 @@ fn shorten(text: &str) -> &str {
     head.rfind(char::is_whitespace).and_then(|at| head.get(..at)).unwrap_or(head).trim_end()
 }
 
+/// The text with wide brackets around numbers, as references and second units have them: `[12]`, `[3, 4]`.
+fn without_markers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('[') {
+        out.push_str(before);
+        let inside = after.split_once(']').filter(|(inside, _)| {
+            let is_listed = |found: char| {
+                found.is_numeric() || found.is_whitespace() || matches!(found, ',' | ';' | '-' | '–' | '—')
+            };
+            inside.contains(char::is_numeric) && inside.chars().all(is_listed)
+        });
+        if let Some((inside, tail)) = inside {
+            out.extend(["［", inside, "］"]);
+            rest = tail;
+        } else {
+            out.push('[');
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -150,7 +176,8 @@ mod tests {
             let (start, end) =
                 (usize::try_from(citation.char_start).unwrap(), usize::try_from(citation.char_end).unwrap());
             assert_eq!(page.chars().skip(start).take(end - start).collect::<String>(), citation.quote);
-            assert!(found.answer.contains(&format!("{} [{}]", one_line(&citation.quote), citation.marker)));
+            let sentence = without_markers(&one_line(&citation.quote));
+            assert!(found.answer.contains(&format!("{sentence} [{}]", citation.marker)));
         }
     }
 
@@ -175,6 +202,20 @@ mod tests {
         let found = extract("What is the maximum weld hardness?", &[document(&pages)]).unwrap();
         assert_eq!(found.citations[0].quote, "hardness must not exceed 22 HRC at any point.");
         assert_eq!((found.citations[0].page, found.citations[0].char_start), (2, 0));
+        check(&found, &pages);
+    }
+
+    #[test]
+    fn what_a_sentence_has_in_brackets_is_not_taken_for_a_citation() {
+        let pages = [
+            "Flanges are forged.\nThe hardness of a weld must not exceed 22 HRC [12], [3–5], 25 [1] mm [0.5 in] or [a [7]].\nPaint is blue.",
+        ];
+        let found = extract("What is the maximum hardness of a weld?", &[document(&pages)]).unwrap();
+        assert_eq!(
+            found.answer,
+            "The hardness of a weld must not exceed 22 HRC ［12］, ［3–5］, 25 ［1］ mm [0.5 in] or [a ［7］]. [1]"
+        );
+        assert!(found.citations[0].quote.ends_with("22 HRC [12], [3–5], 25 [1] mm [0.5 in] or [a [7]]."));
         check(&found, &pages);
     }
 

@@ -12,6 +12,7 @@ pub mod fold;
 pub mod hash;
 pub mod ids;
 mod lines;
+pub mod page;
 pub mod passage;
 pub mod prompt;
 pub mod question;

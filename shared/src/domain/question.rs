@@ -94,12 +94,11 @@ fn date_of<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<D
         .transpose()
 }
 
-/// The day (UTC) of an RFC 3339 date-time, or of a bare ISO 8601 date.
+/// The day (UTC) of an RFC 3339 date-time, or of a bare ISO 8601 date; from the year 1, which Postgres can keep.
 pub fn parse_date(text: &str) -> Option<Date> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time.to_zoned(TimeZone::UTC).date());
-    }
-    (text.len() == 10).then(|| text.parse().ok()).flatten()
+    let day = text.parse::<Timestamp>().map(|time| time.to_zoned(TimeZone::UTC).date());
+    let day = day.or_else(|error| if text.len() == 10 { text.parse() } else { Err(error) });
+    day.ok().filter(|day| day.year() > 0)
 }
 
 #[cfg(test)]
@@ -131,7 +130,8 @@ mod tests {
     fn dates_are_days_in_utc() {
         assert_eq!(parse_date("2024-05-01T23:30:00-02:00"), Some(jiff::civil::date(2024, 5, 2)));
         assert_eq!(parse_date("2024-05-01"), Some(jiff::civil::date(2024, 5, 1)));
-        for bad in ["2024-13-01", "yesterday", "2024", "2024-05-01T25:00:00Z"] {
+        let early = "-009999-01-02T00:00:00Z";
+        for bad in ["2024-13-01", "yesterday", "2024", "2024-05-01T25:00:00Z", "0000-05-01", early] {
             assert_eq!(parse_date(bad), None, "{bad}");
         }
     }

@@ -26,7 +26,15 @@ pub struct Env(Arc<Inner>);
 struct Inner {
     set: HashMap<&'static str, String>,
     secret: RwLock<HashMap<String, String>>,
-    refreshed_at: Mutex<Option<Instant>>,
+    refresh: Mutex<Refresh>,
+}
+
+#[derive(Default)]
+struct Refresh {
+    /// Whether the secret is known.
+    fetched: bool,
+    /// When it was last fetched again, or tried to.
+    at: Option<Instant>,
 }
 
 impl Env {
@@ -48,7 +56,7 @@ impl Env {
         Self(Arc::new(Inner {
             set: pairs.filter(|(_, value)| !value.trim().is_empty()).collect(),
             secret: RwLock::default(),
-            refreshed_at: Mutex::default(),
+            refresh: Mutex::default(),
         }))
     }
 
@@ -76,6 +84,17 @@ impl Env {
     /// A setting that names a file or a folder.
     pub fn path(&self, name: &'static str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
+    }
+
+    /// The address of an HTTP service, if it is there.
+    pub fn url(&self, name: &'static str) -> anyhow::Result<Option<String>> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let parsed = text.parse::<reqwest::Url>().ok();
+        // The message leaves the value out: an address may hold a password.
+        parsed
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .with_context(|| format!("{name} is no http or https URL"))?;
+        Ok(Some(text))
     }
 
     /// A switch: `true` or `false`, nothing else.
@@ -110,20 +129,21 @@ impl Env {
         self.0.set.contains_key("SECRETS_ID")
     }
 
-    /// Fetches the secret again, at most every ten seconds; for when a credential was refused. Answers whether it is
-    /// another one than before.
-    pub async fn fetch_secret(&self) -> anyhow::Result<bool> {
-        let Some(id) = self.0.set.get("SECRETS_ID") else { return Ok(false) };
-        let mut refreshed_at = self.0.refreshed_at.lock().await;
-        if refreshed_at.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
-            return Ok(false);
+    /// Fetches the secret; again at most every ten seconds, for when a credential was refused. Where nothing is fetched,
+    /// another caller may have done it just now: what a setting says then is what counts.
+    pub async fn fetch_secret(&self) -> anyhow::Result<()> {
+        let Some(id) = self.0.set.get("SECRETS_ID") else { return Ok(()) };
+        let mut refresh = self.0.refresh.lock().await;
+        if refresh.fetched {
+            if refresh.at.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
+                return Ok(());
+            }
+            refresh.at = Some(Instant::now());
         }
         let fetched = fetch(self, id).await?;
-        *refreshed_at = Some(Instant::now());
-        let mut secret = self.0.secret.write().unwrap_or_else(PoisonError::into_inner);
-        let changed = *secret != fetched;
-        *secret = fetched;
-        Ok(changed)
+        refresh.fetched = true;
+        *self.0.secret.write().unwrap_or_else(PoisonError::into_inner) = fetched;
+        Ok(())
     }
 }
 
@@ -136,9 +156,11 @@ async fn fetch(env: &Env, id: &str) -> anyhow::Result<HashMap<String, String>> {
     let answer = request.send().await.with_context(|| format!("fetch the secret {id}"))?;
     let text = answer.secret_string().with_context(|| format!("the secret {id} is not text"))?;
     // The parse error would show a piece of the secret.
-    serde_json::from_str(text).map_err(|error| {
+    let mut members: HashMap<String, String> = serde_json::from_str(text).map_err(|error| {
         anyhow::anyhow!("the secret {id} is no JSON object of texts (line {})", error.line())
-    })
+    })?;
+    members.retain(|_, value| !value.trim().is_empty());
+    Ok(members)
 }
 
 #[cfg(test)]
@@ -161,6 +183,17 @@ mod tests {
         assert_eq!(error, "STRICT_QUERY must be true or false, not \"yes\"");
         let error = env(&[("TOP_K", "many")]).number("TOP_K", 1..=50).unwrap_err().to_string();
         assert_eq!(error, "TOP_K must be a number from 1 to 50, not \"many\"");
+    }
+
+    #[test]
+    fn an_address_is_one_of_http_and_is_not_shown() {
+        for bad in ["clerk.example.com", "ftp://a:secret@example.com", "//example.com", "https://"] {
+            let error = env(&[("CLERK_ISSUER", bad)]).url("CLERK_ISSUER").unwrap_err().to_string();
+            assert_eq!(error, "CLERK_ISSUER is no http or https URL");
+        }
+        let issuer = env(&[("CLERK_ISSUER", "https://clerk.example.com")]).url("CLERK_ISSUER").unwrap();
+        assert_eq!(issuer.as_deref(), Some("https://clerk.example.com"));
+        assert_eq!(env(&[]).url("CLERK_ISSUER").unwrap(), None);
     }
 
     #[test]

@@ -107,6 +107,27 @@ pub const SETTINGS: &[Setting] = &[
         "true: requests are refused with 503, rather than counted by each process, while Redis is away.",
     ),
     setting(
+        "MAINTENANCE_MODE",
+        Some("false"),
+        "true: everything but health answers 503 until it is false again.",
+    ),
+    setting("DISABLE_CHAT", Some("false"), "true: questions answer 503."),
+    setting(
+        "DISABLE_UPLOADS",
+        Some("false"),
+        "true: taking documents in answers 503; what is there stays readable.",
+    ),
+    setting(
+        "CORS_ALLOWED_ORIGINS",
+        None,
+        "Comma-separated origins whose pages may call, such as https://app.example.com.",
+    ),
+    setting(
+        "REQUEST_TIMEOUT_MS",
+        Some("25000"),
+        "Within which a question is answered, whatever is down or slow; the HTTP API gives up after 29 s.",
+    ),
+    setting(
         "LISTEN_ADDR",
         Some("127.0.0.1:8080"),
         "One process only: where it listens; port 0 takes a free one.",

@@ -13,7 +13,7 @@ use super::schema::{self, Schema};
 use crate::{Error, error::Issue};
 
 /// The most bytes of a JSON body; the longest question takes 8,000.
-const JSON_BYTES_MAX: usize = 64 * 1024;
+pub const JSON_BYTES_MAX: usize = 64 * 1024;
 
 /// A body that requests may have.
 pub trait Request: DeserializeOwned {

@@ -18,9 +18,9 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        // A layer of ours may have checked the token already.
-        if let Some(known) = parts.extensions.get::<Self>() {
-            return Ok(known.clone());
+        // A layer may have asked before the handler does: the limits, the idempotency keys.
+        if let Some(Self(caller)) = parts.extensions.get::<Self>() {
+            return Ok(Self(caller.clone()));
         }
         let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (headers.next(), headers.next()) else {
@@ -36,6 +36,7 @@ where
         let now = Timestamp::now();
         let caller = Auth::from_ref(state).caller(token.trim(), now).await?;
         tracing::Span::current().record("user", caller.user.hashed());
+        parts.extensions.insert(Self(caller.clone()));
         Ok(Self(caller))
     }
 }

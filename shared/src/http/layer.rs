@@ -15,10 +15,11 @@ use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
 use super::{
+    cors::cors,
     limits::Slot,
     problem::{Pending, outline, render},
 };
-use crate::Error;
+use crate::{Error, env::Env};
 
 /// The id that a response, its log line and its traces share.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,11 +36,14 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// Puts the layer around a function's routes (or the server's, which are all of them).
-pub fn finish(routes: Router) -> Router {
-    routes
+pub fn finish(routes: Router, env: &Env) -> anyhow::Result<Router> {
+    let mut routes = routes
         .fallback(async || Error::NotFound("path"))
-        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
-        .layer(from_fn(around))
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed);
+    if let Some(cors) = cors(env)? {
+        routes = routes.layer(cors);
+    }
+    Ok(routes.layer(from_fn(around)))
 }
 
 async fn around(mut request: Request, next: Next) -> Response {
@@ -62,12 +66,11 @@ async fn around(mut request: Request, next: Next) -> Response {
         });
         if let Some(Pending(error)) = response.extensions_mut().remove::<Pending>() {
             log_error(&error);
-            let problem = render(&error, &request_id);
-            // `Allow` is set by the router, and must stay.
-            let allow = response.headers_mut().remove(header::ALLOW);
-            response = problem;
-            if let Some(allow) = allow {
-                response.headers_mut().insert(header::ALLOW, allow);
+            // What others set stays: `Allow` by the router, `Access-Control-…` for the page that caused the error.
+            let earlier =
+                std::mem::replace(&mut response, render(&error, &request_id)).into_parts().0.headers;
+            for (name, value) in earlier.iter().filter(|(name, _)| **name != header::CONTENT_LENGTH) {
+                response.headers_mut().entry(name).or_insert_with(|| value.clone());
             }
         }
         let status = response.status().as_u16();

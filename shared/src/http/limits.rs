@@ -80,14 +80,10 @@ async fn admit(State(limited): State<Limited>, request: Request, next: Next) -> 
 }
 
 impl Limited {
-    /// Leaves the caller for the handler. The error of a stranger within the limits is that it is one.
+    /// The error of a stranger within the limits is that it is one.
     async fn check(&self, parts: &mut Parts) -> Result<()> {
         match Authenticated::from_request_parts(parts, &self.gate).await {
-            Ok(caller) => {
-                self.take(parts, self.policy, caller.0.user.as_str()).await?;
-                parts.extensions.insert(caller);
-                Ok(())
-            }
+            Ok(Authenticated(caller)) => self.take(parts, self.policy, caller.user.as_str()).await,
             Err(stranger @ Error::Unauthenticated(_)) => {
                 self.take(parts, policy::ANONYMOUS_IP, &limiter::address(address(parts))).await?;
                 Err(stranger)

@@ -2,15 +2,20 @@
 
 mod body;
 mod caller;
+mod cors;
+mod idempotency;
 mod layer;
 mod limits;
 mod problem;
 pub mod schema;
+mod switches;
 
 pub use self::{
-    body::{Body, PathId, Request, media_type, read_bounded, read_json},
+    body::{Body, JSON_BYTES_MAX, PathId, Request, media_type, read_bounded, read_json},
     caller::Authenticated,
+    idempotency::{Idempotency, once},
     layer::finish,
     limits::Gate,
     problem::PROBLEM_JSON,
+    switches::{Switches, obey},
 };

@@ -67,6 +67,11 @@ pub(super) fn outline(error: &Error) -> Outline<'_> {
         }
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Rate limit exceeded"),
         Error::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code, "Service unavailable"),
+        Error::SwitchedOff { code, sentence, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code, *sentence),
+        Error::KeyReused => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Idempotency-Key reused")
+        }
+        Error::InFlight { .. } => (StatusCode::CONFLICT, "request_in_flight", "Request in flight"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),
     };
     Outline { status, code, title }
@@ -100,7 +105,10 @@ pub(super) fn render(error: &Error, request_id: &str) -> Response {
         Error::Unauthenticated(_) => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        Error::Unavailable { retry_after, .. } | Error::RateLimited { retry_after } => {
+        Error::RateLimited { retry_after }
+        | Error::Unavailable { retry_after, .. }
+        | Error::SwitchedOff { retry_after, .. }
+        | Error::InFlight { retry_after } => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(*retry_after)));
         }
         _ => {}
@@ -131,7 +139,12 @@ fn detail(error: &Error) -> String {
             "Something went wrong on our side; the log has it under the request id.".to_owned()
         }
         Error::Malformed { detail, .. } | Error::Conflict { detail, .. } => detail.clone(),
-        Error::Forbidden(sentence) => (*sentence).to_owned(),
+        Error::Forbidden(sentence) | Error::SwitchedOff { sentence, .. } => (*sentence).to_owned(),
+        Error::KeyReused => {
+            "Send each request under a key of its own; this one belongs to a request with another body."
+                .to_owned()
+        }
+        Error::InFlight { .. } => "The first request with this key is not done. Ask again later.".to_owned(),
         Error::TooLarge { .. } | Error::UnsupportedMediaType(_) => error.to_string(),
     }
 }

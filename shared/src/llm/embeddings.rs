@@ -16,6 +16,8 @@ use crate::{domain::hash::sha256, env::Env, tls};
 
 /// The most texts in one call of an API.
 const BATCH_MAX: usize = 100;
+/// The same in this process, where a slow machine must be done within the batch's time.
+const LOCAL_BATCH_MAX: usize = 16;
 /// How long a question's vector is kept, and how many are.
 const QUESTIONS_KEPT: (Duration, usize) = (Duration::from_hours(24), 1_000);
 /// What one batch may take, retries included.
@@ -29,6 +31,10 @@ pub trait Embedder: Send + Sync {
     fn name(&self) -> &str;
     /// One unit vector of 384 dimensions per text, at most 100 texts. It does not retry.
     fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>>;
+    /// The most texts that one call should bring.
+    fn batch_max(&self) -> usize {
+        BATCH_MAX
+    }
     /// Loads what a first call would have to wait for.
     fn warm(&self) {}
 }
@@ -53,6 +59,7 @@ impl Embeddings {
                 Arc::new(Local { directory, model: Arc::default() })
             }
             Some(("openai", name)) if !name.is_empty() => {
+                env.url("OPENAI_BASE_URL")?;
                 let (url, key) = (env.require("OPENAI_BASE_URL")?, env.secret("OPENAI_API_KEY"));
                 Arc::new(Api {
                     endpoint: Endpoint::new(tls::http_client()?, &url, key),
@@ -97,7 +104,7 @@ impl Embeddings {
     /// One vector per text, in batches of at most 100; `done` hears of each batch as it comes.
     pub async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, ModelFailure> {
         let mut vectors = Vec::with_capacity(texts.len());
-        for texts in texts.chunks(BATCH_MAX) {
+        for texts in texts.chunks(self.embedder.batch_max()) {
             vectors.extend(retry(Instant::now() + BATCH_TIMEOUT, || self.embedder.embed(texts)).await?);
         }
         Ok(vectors)
@@ -142,6 +149,10 @@ impl Embedder for Local {
             });
             work.await.unwrap_or_else(|_| Err(ModelFailure::permanent("the embedder panicked")))
         })
+    }
+
+    fn batch_max(&self) -> usize {
+        LOCAL_BATCH_MAX
     }
 
     fn warm(&self) {

@@ -93,6 +93,7 @@ impl Models {
         }
         let http = tls::http_client()?;
         let model = |(provider, name): (&Provider, String)| -> anyhow::Result<Box<dyn ChatModel>> {
+            env.url(provider.base_url)?;
             let endpoint =
                 Endpoint::new(http.clone(), &env.require(provider.base_url)?, env.secret(provider.key));
             Ok(Box::new(OpenAi::new(endpoint, provider.name, &name)))
@@ -165,7 +166,8 @@ where
             Err(_) => return Err(ModelFailure::transient("no answer before the deadline")),
         };
         let wait = failure.retry_after.unwrap_or_else(|| pause.mul_f64(jitter()));
-        if !failure.transient || attempt == ATTEMPTS || Instant::now() + wait >= deadline {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !failure.transient || attempt == ATTEMPTS || wait >= left {
             return Err(failure);
         }
         tokio::time::sleep(wait).await;
@@ -228,12 +230,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_that_would_pass_the_deadline_is_not_begun() {
         let calls = AtomicU32::new(0);
-        let busy = || async {
-            calls.fetch_add(1, Ordering::Relaxed);
-            let retry_after = Some(Duration::from_mins(1));
-            Err::<(), _>(ModelFailure { transient: true, retry_after, reason: String::new() })
-        };
-        assert!(retry(Instant::now() + Duration::from_secs(20), busy).await.is_err());
-        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        // The second is what a provider may say and no clock can hold.
+        for pause in [Duration::from_mins(1), Duration::MAX] {
+            let busy = || async {
+                calls.fetch_add(1, Ordering::Relaxed);
+                let retry_after = Some(pause);
+                Err::<(), _>(ModelFailure { transient: true, retry_after, reason: String::new() })
+            };
+            assert!(retry(Instant::now() + Duration::from_secs(20), busy).await.is_err());
+        }
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
     }
 }

@@ -78,14 +78,16 @@ impl TestApp {
             ("RATE_LIMITS", UNLIMITED.to_owned()),
             ("PAGES_PROGRAM", parts::program("pages").display().to_string()),
         ];
-        for (name, value) in own {
-            settings.retain(|(known, _)| known != name);
-            settings.push((name, (*value).to_owned()));
-        }
-        let env = Env::of(settings.iter().map(|(name, value)| (*name, value.clone())));
-        let server = Server::connect(&env).await.expect("the bundle starts");
-        let router = shared::http::finish(server::routes(server.clone()));
+        let (server, router) = start(&mut settings, own).await;
         Self { router, server, database, settings }
+    }
+
+    /// Starts the bundle again on the same database and bucket, with some settings changed.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn restart(&mut self, own: &[(&'static str, &str)]) {
+        (self.server, self.router) = start(&mut self.settings, own).await;
     }
 
     /// Sends any request.
@@ -150,18 +152,37 @@ impl TestApp {
     /// # Panics
     /// Where there is none, or a citation of it is not true.
     pub async fn ask(&self, token: &str, message: &str) -> Value {
-        let answered = self.post("/v1/chat", token, &serde_json::json!({ "message": message })).await;
+        self.ask_with(token, &serde_json::json!({ "message": message })).await
+    }
+
+    /// As [`TestApp::ask`], with the whole body.
+    ///
+    /// # Panics
+    /// Likewise.
+    pub async fn ask_with(&self, token: &str, body: &Value) -> Value {
+        let answered = self.post("/v1/chat", token, body).await;
         assert_eq!(answered.status, 200, "{}", answered.text());
         let answer = answered.json();
         self.prove(token, &answer).await;
         answer
     }
 
-    /// Holds every citation against the page it names: the slice equals the quote.
+    /// Holds every citation against the page it names: the slice equals the quote. And every `[n]` has its citation.
     ///
     /// # Panics
     /// Where one is not true.
     pub async fn prove(&self, token: &str, answer: &Value) {
+        let known: Vec<u64> = answer["citations"]
+            .as_array()
+            .expect("citations")
+            .iter()
+            .map(|citation| citation["marker"].as_u64().expect("a marker"))
+            .collect();
+        assert_eq!(known, (1..=known.len() as u64).collect::<Vec<_>>(), "{answer}");
+        for piece in answer["answer"].as_str().expect("an answer").split('[').skip(1) {
+            let number = piece.split(']').next().and_then(|number| number.parse().ok());
+            assert!(number.is_none_or(|number| known.contains(&number)), "[{piece}: {answer}");
+        }
         for citation in answer["citations"].as_array().expect("citations") {
             let (document, page) = (citation["document_id"].as_str().expect("an id"), &citation["page"]);
             let page = self.get(&format!("/v1/documents/{document}/pages/{page}"), token).await;
@@ -178,6 +199,17 @@ impl TestApp {
     }
 }
 
+async fn start(settings: &mut Vec<(&'static str, String)>, own: &[(&'static str, &str)]) -> (Server, Router) {
+    for (name, value) in own {
+        settings.retain(|(known, _)| known != name);
+        settings.push((name, (*value).to_owned()));
+    }
+    let env = Env::of(settings.iter().map(|(name, value)| (*name, value.clone())));
+    let server = Server::connect(&env).await.expect("the bundle starts");
+    let router = shared::http::finish(server::routes(server.clone()), &env).expect("the settings are right");
+    (server, router)
+}
+
 /// A request with a session token; an empty one is left out.
 pub fn request(method: Method, path: &str, token: &str) -> axum::http::request::Builder {
     let builder = Request::builder().method(method).uri(path);
@@ -191,6 +223,19 @@ pub fn request(method: Method, path: &str, token: &str) -> axum::http::request::
 pub fn file(path: &str) -> Vec<u8> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The names in a folder of the repository, sorted.
+///
+/// # Panics
+/// Where there is none.
+pub fn folder(path: &str) -> Vec<String> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect();
+    names.sort();
+    names
 }
 
 /// The sample standard.

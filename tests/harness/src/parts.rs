@@ -53,6 +53,16 @@ impl Database {
         Self { name }
     }
 
+    /// A database as operators hand it over: the roles and the extension are there, no migration was applied.
+    ///
+    /// # Panics
+    /// Where Postgres is not there.
+    pub async fn empty() -> Self {
+        let name = unique("empty");
+        make_empty(&name).await;
+        Self { name }
+    }
+
     /// Its URL for one of the three roles, or for the superuser (`None`).
     pub fn url(&self, role: Option<&str>) -> String {
         url(&self.name, role)
@@ -82,15 +92,16 @@ impl Drop for Database {
 
 async fn make_template() -> String {
     let name = unique("template");
-    admin(&format!("CREATE DATABASE \"{name}\" OWNER footnote_owner")).await;
-    connect(&url(&name, None))
-        .await
-        .batch_execute("CREATE EXTENSION IF NOT EXISTS vector")
-        .await
-        .expect("pgvector");
+    make_empty(&name).await;
     let env = Env::of([("DATABASE_DIRECT_URL", url(&name, Some("footnote_owner")))]);
     migrations::apply(&env).await.expect("the migrations apply");
     name
+}
+
+async fn make_empty(name: &str) {
+    admin(&format!("CREATE DATABASE \"{name}\" OWNER footnote_owner")).await;
+    let superuser = connect(&url(name, None)).await;
+    superuser.batch_execute("CREATE EXTENSION IF NOT EXISTS vector").await.expect("pgvector");
 }
 
 async fn admin(sql: &str) {

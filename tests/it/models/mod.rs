@@ -1,0 +1,51 @@
+//! Answers that a model writes: what becomes of its citations, and of its failures.
+
+mod citations;
+mod failures;
+mod prompts;
+
+use harness::{
+    app::TestApp,
+    openai::{Answer, OpenAi},
+};
+use serde_json::Value;
+
+/// An app whose only model is `provider`, and some settings of one's own.
+async fn with_model(provider: &OpenAi, own: &[(&'static str, &str)]) -> TestApp {
+    let url = provider.url();
+    let model = [
+        ("OPENAI_BASE_URL", url.as_str()),
+        ("OPENAI_API_KEY", "sk-test"),
+        ("CHAT_MODELS", "openai:gpt-4o-mini"),
+        ("DISABLE_VECTOR_SEARCH", "true"),
+    ];
+    TestApp::with(&[&model, own].concat()).await
+}
+
+/// The last message of a chat request: passages and question.
+fn asked(request: &Value) -> &str {
+    request["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap()
+}
+
+/// The number under which the model was shown the passage that holds `words`.
+fn number_of(request: &Value, words: &str) -> usize {
+    let passages = asked(request).split("<passage ").skip(1);
+    1 + passages.into_iter().position(|passage| passage.contains(words)).expect("a passage with these words")
+}
+
+/// A provider that answers with `text`, in which `{words}` stands for the number of the passage that holds them.
+fn quoting(text: &'static str) -> OpenAi {
+    OpenAi::answering(move |request| {
+        let mut written = String::new();
+        for piece in text.split('{') {
+            match piece.split_once('}') {
+                Some((words, rest)) => {
+                    written.push_str(&number_of(request, words).to_string());
+                    written.push_str(rest);
+                }
+                None => written.push_str(piece),
+            }
+        }
+        Answer::text(&written).usage(1_000, 100)
+    })
+}
