@@ -108,7 +108,7 @@ impl Limiter {
             return Ok(refused);
         }
         if !inner.breaker.admits(now_ms) {
-            return inner.without_redis(policy, &key, now_ms, "it did not answer a moment ago".to_owned());
+            return inner.without_redis(policy, &key, now_ms, "it did not answer a moment ago");
         }
         match ask(redis, policy, &key, now_ms, inner.timeout).await {
             Ok(said) => {
@@ -128,7 +128,7 @@ impl Limiter {
                 if failure == Failure::Refused {
                     self.refresh_token();
                 }
-                inner.without_redis(policy, &key, now_ms, failure.to_string())
+                inner.without_redis(policy, &key, now_ms, &failure.to_string())
             }
         }
     }
@@ -145,7 +145,7 @@ impl Limiter {
 }
 
 impl Inner {
-    fn without_redis(&self, policy: &Policy, key: &str, now_ms: i64, reason: String) -> Result<Verdict> {
+    fn without_redis(&self, policy: &Policy, key: &str, now_ms: i64, reason: &str) -> Result<Verdict> {
         if self.redis_required {
             return Err(Error::unavailable("rate_limiter_unavailable", anyhow::anyhow!("Redis: {reason}")));
         }

@@ -28,9 +28,9 @@ impl Verdict {
     /// the last to open again; else the one with the least left.
     pub(super) fn of(policy: &Policy, said: &[(SlidingWindow, Decision)], now_ms: i64) -> Option<Self> {
         let windows = || policy.windows.iter().zip(said);
-        let weight = |decision: &Decision| match decision.success {
-            false => (false, -decision.reset_ms, 0),
-            true => (true, decision.remaining, -decision.reset_ms),
+        let weight = |decision: &Decision| {
+            let Decision { success, remaining, reset_ms } = *decision;
+            if success { (true, remaining, -reset_ms) } else { (false, -reset_ms, 0) }
         };
         let (window, (rule, decision)) = windows().min_by_key(|(_, (_, decision))| weight(decision))?;
         Some(Self {
