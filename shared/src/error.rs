@@ -47,6 +47,12 @@ pub enum Error {
     /// The body is of a kind that the route does not read.
     #[error("{0}")]
     UnsupportedMediaType(String),
+    /// The caller sent more than its share.
+    #[error("too many requests")]
+    RateLimited {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Something that the answer needs is down or too slow; nothing was done.
     #[error("{code}")]
     Unavailable {

@@ -1,5 +1,5 @@
 //! What at least two functions use. Floors, from the ground up: `domain` and `error` compute; `env` reads settings;
-//! `db`, `storage`, `llm` and `pdf` talk to one outside thing each; `auth`, `http`, `runtime` and `telemetry` host.
+//! `db`, `storage`, `llm`, `limiter` and `pdf` talk to one outside thing each; `auth`, `http`, `runtime` and `telemetry` host.
 
 pub mod auth;
 pub mod db;
@@ -7,6 +7,7 @@ pub mod domain;
 pub mod env;
 pub mod error;
 pub mod http;
+pub mod limiter;
 pub mod llm;
 pub mod pdf;
 pub mod runtime;

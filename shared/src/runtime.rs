@@ -1,6 +1,6 @@
 //! The hosts: Lambda, Lambda with streaming, Lambda events, a socket. Nothing here knows what a function does.
 
-use std::{fmt::Display, future::Future};
+use std::{fmt::Display, future::Future, net::SocketAddr};
 
 use anyhow::Context;
 use axum::Router;
@@ -83,7 +83,8 @@ fn on_lambda() -> Result<(), Error> {
 
 /// Serves routes on a socket until SIGTERM or SIGINT, then lets running requests end.
 pub async fn serve_socket(env: &Env, routes: Router, listener: TcpListener) -> Result<(), Error> {
-    axum::serve(listener, finish(routes, env).map_err(stop)?)
+    let routes = finish(routes, env).map_err(stop)?;
+    axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(terminated())
         .await
         .context("serve")

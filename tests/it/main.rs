@@ -8,6 +8,7 @@ mod edge;
 mod idempotency;
 mod ingest;
 mod lambda;
+mod limits;
 mod logs;
 mod models;
 mod path;

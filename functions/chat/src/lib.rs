@@ -10,7 +10,8 @@ use shared::{
     auth::Auth,
     db::{self, search::Fusion},
     env::Env,
-    http::{self, Idempotency, JSON_BYTES_MAX, Switches},
+    http::{self, Gate, Idempotency, JSON_BYTES_MAX, Switches},
+    limiter::{Limiter, policy},
     llm::{Embeddings, Models},
 };
 
@@ -21,6 +22,8 @@ pub struct Chat {
     pub auth: Auth,
     /// As the application's role.
     pub db: db::Pool,
+    /// Counts questions.
+    pub limiter: Limiter,
     /// Turns the question into a vector.
     pub embeddings: Embeddings,
     /// Write the answer; none: it is extracted.
@@ -82,6 +85,7 @@ impl Chat {
         Ok(Self {
             auth: Auth::connect(env)?,
             db: db::Pool::new(env, "DATABASE_URL")?,
+            limiter: Limiter::connect(env)?,
             embeddings: Embeddings::connect(env)?,
             models: Models::connect(env)?,
             settings,
@@ -92,6 +96,7 @@ impl Chat {
     /// Begins in the background what the first question would have to wait for.
     pub fn warm(&self) {
         self.db.warm();
+        self.limiter.warm();
         if !self.settings.vector_search_disabled {
             self.embeddings.warm();
         }
@@ -108,10 +113,11 @@ impl FromRef<Chat> for Auth {
 pub fn routes(chat: Chat) -> Router {
     let ask = if chat.settings.strict_query { post(ask::ask_strictly) } else { post(ask::ask) };
     let once = Idempotency { auth: chat.auth.clone(), db: chat.db.clone(), body_bytes_max: JSON_BYTES_MAX };
+    let gate = Gate::new(&chat.auth, &chat.limiter);
+    let ask = gate.limit(policy::CHAT_USER, ask.layer(from_fn_with_state(once, http::once)));
     Router::new()
         .route("/v1/chat", ask.clone())
         .route("/api/chat", ask)
-        .layer(from_fn_with_state(once, http::once))
         .layer(from_fn_with_state(chat.switches.clone(), http::obey))
         .with_state(chat)
 }

@@ -14,7 +14,8 @@ use shared::{
     db::{self, users},
     domain::caller::UserId,
     env::Env,
-    http::{Authenticated, Body, Switches, obey},
+    http::{Authenticated, Body, Gate, Switches, obey},
+    limiter::{Limiter, policy},
     storage::Storage,
 };
 
@@ -25,6 +26,8 @@ pub struct DeleteUser {
     pub auth: Auth,
     /// As the application's role.
     pub db: db::Pool,
+    /// Counts deletions.
+    pub limiter: Limiter,
     /// Holds the user's documents.
     pub storage: Storage,
     /// The operator's switches.
@@ -35,7 +38,13 @@ impl DeleteUser {
     /// Builds the clients.
     pub async fn connect(env: &Env) -> anyhow::Result<Self> {
         let (auth, db) = (Auth::connect(env)?, db::Pool::new(env, "DATABASE_URL")?);
-        Ok(Self { auth, db, storage: Storage::connect(env).await?, switches: Switches::new(env) })
+        Ok(Self {
+            auth,
+            db,
+            limiter: Limiter::connect(env)?,
+            storage: Storage::connect(env).await?,
+            switches: Switches::new(env),
+        })
     }
 }
 
@@ -47,9 +56,11 @@ impl FromRef<DeleteUser> for Auth {
 
 /// The function's routes.
 pub fn routes(delete_user: DeleteUser) -> Router {
+    let gate = Gate::new(&delete_user.auth, &delete_user.limiter);
+    let erase = gate.limit(policy::DELETE_USER, delete(erase));
     Router::new()
-        .route("/v1/users/{user_id}", delete(erase))
-        .route("/api/users/{user_id}", delete(erase))
+        .route("/v1/users/{user_id}", erase.clone())
+        .route("/api/users/{user_id}", erase)
         .layer(from_fn_with_state(delete_user.switches.clone(), obey))
         .with_state(delete_user)
 }

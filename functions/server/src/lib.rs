@@ -38,16 +38,18 @@ impl Server {
         // One copy of the model's weights and one pool serve all.
         let ingest = Ingest { embeddings: chat.embeddings.clone(), ..Ingest::connect(env, jobs).await? };
         let (auth, db, storage) = (chat.auth.clone(), chat.db.clone(), ingest.storage.clone());
+        let limiter = chat.limiter.clone();
         Ok(Self {
             upload: Upload {
                 auth: auth.clone(),
                 db: db.clone(),
+                limiter: limiter.clone(),
                 storage: storage.clone(),
                 reader: ingest.reader.clone(),
                 switches: Switches::new(env),
                 intake: Upload::intake(env),
             },
-            delete_user: DeleteUser { auth, db, storage, switches: Switches::new(env) },
+            delete_user: DeleteUser { auth, db, limiter, storage, switches: Switches::new(env) },
             health: Health::new(env),
             development: development::Development::connect(env)?,
             chat,

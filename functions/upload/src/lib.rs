@@ -17,7 +17,8 @@ use shared::{
     db,
     domain::document::DIRECT_BYTES_MAX,
     env::Env,
-    http::{self, Idempotency, Switches},
+    http::{self, Gate, Idempotency, Switches},
+    limiter::{Limiter, policy},
     pdf,
     storage::Storage,
 };
@@ -31,6 +32,8 @@ pub struct Upload {
     pub auth: Auth,
     /// As the application's role.
     pub db: db::Pool,
+    /// Counts documents, and what is asked about them.
+    pub limiter: Limiter,
     /// Takes the bytes.
     pub storage: Storage,
     /// Looks into files that may be locked with a password.
@@ -48,6 +51,7 @@ impl Upload {
         Ok(Self {
             auth,
             db,
+            limiter: Limiter::connect(env)?,
             storage: Storage::connect(env).await?,
             reader: Arc::new(pdf::Reader::connect(env)?),
             switches: Switches::new(env),
@@ -75,13 +79,15 @@ pub fn routes(upload: Upload) -> Router {
         db: upload.db.clone(),
         body_bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
     };
-    let take = post(take::take)
-        .layer(from_fn_with_state(once, http::once))
-        .layer(from_fn_with_state(upload.intake.clone(), http::obey));
+    let gate = Gate::new(&upload.auth, &upload.limiter);
+    let browse = |routes| gate.limit(policy::DOCUMENTS_USER, routes);
+    let take = post(take::take).layer(from_fn_with_state(once, http::once));
+    let take =
+        gate.limit(policy::UPLOAD_USER, take).layer(from_fn_with_state(upload.intake.clone(), http::obey));
     Router::new()
-        .route("/v1/documents", take.get(browse::list))
-        .route("/v1/documents/{id}", get(browse::show).delete(browse::delete))
-        .route("/v1/documents/{id}/pages/{n}", get(browse::page))
+        .route("/v1/documents", take.merge(browse(get(browse::list))))
+        .route("/v1/documents/{id}", browse(get(browse::show).delete(browse::delete)))
+        .route("/v1/documents/{id}/pages/{n}", browse(get(browse::page)))
         .layer(from_fn_with_state(upload.switches.clone(), http::obey))
         .with_state(upload)
 }

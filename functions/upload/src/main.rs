@@ -13,5 +13,6 @@ async fn run() -> Result<(), runtime::Error> {
     let env = runtime::start().await?;
     let upload = Upload::connect(&env).await.map_err(runtime::stop)?;
     upload.db.warm();
+    upload.limiter.warm();
     runtime::serve(&env, upload::routes(upload)).await
 }

@@ -83,6 +83,30 @@ pub const SETTINGS: &[Setting] = &[
     setting("USE_SIMPLIFIED_PROMPT", Some("false"), "true: answers of at most 75 words."),
     setting("DISABLE_VECTOR_SEARCH", Some("false"), "true: full-text search only."),
     setting(
+        "RATE_LIMITS",
+        Some(
+            "chat.user=100/1h,10/10s; upload.user=20/1h; documents.user=600/1h,60/10s; delete.user=5/1h; \
+             anonymous.ip=30/1m",
+        ),
+        "Policies as name=limit/window,…; separated by semicolons. One that is not named keeps its default.",
+    ),
+    setting(
+        "UPSTASH_REDIS_REST_URL",
+        None,
+        "Redis that counts requests, by REST; unset: each process counts alone.",
+    ),
+    setting("UPSTASH_REDIS_REST_TOKEN", None, "Token for UPSTASH_REDIS_REST_URL."),
+    setting(
+        "REDIS_TIMEOUT_MS",
+        Some("150"),
+        "What a request may wait for Redis; then each process counts alone, at a fifth.",
+    ),
+    setting(
+        "REQUIRE_REDIS",
+        Some("false"),
+        "true: requests are refused with 503, rather than counted by each process, while Redis is away.",
+    ),
+    setting(
         "MAINTENANCE_MODE",
         Some("false"),
         "true: everything but health answers 503 until it is false again.",

@@ -18,7 +18,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        // The layer of idempotency keys asks before the handler does.
+        // A layer may have asked before the handler does: the limits, the idempotency keys.
         if let Some(Self(caller)) = parts.extensions.get::<Self>() {
             return Ok(Self(caller.clone()));
         }

@@ -14,8 +14,11 @@ use http::{HeaderName, HeaderValue, header};
 use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
-use super::cors::cors;
-use super::problem::{Pending, outline, render};
+use super::{
+    cors::cors,
+    limits::Slot,
+    problem::{Pending, outline, render},
+};
 use crate::{Error, env::Env};
 
 /// The id that a response, its log line and its traces share.
@@ -43,13 +46,16 @@ pub fn finish(routes: Router, env: &Env) -> anyhow::Result<Router> {
     Ok(routes.layer(from_fn(around)))
 }
 
-async fn around(request: Request, next: Next) -> Response {
+async fn around(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = Uuid::now_v7().to_string();
     let method = request.method().clone();
     // The pattern, not the path: a path holds ids of people and documents.
     let route =
         request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
+    // Here, so that it outlives a handler that panics.
+    let limited = Slot::default();
+    request.extensions_mut().insert(limited.clone());
     let span = tracing::info_span!("request", request_id, user = Empty);
     let mut response = async {
         let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
@@ -75,6 +81,7 @@ async fn around(request: Request, next: Next) -> Response {
     .instrument(span)
     .await;
     let headers = response.headers_mut();
+    limited.render(headers);
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

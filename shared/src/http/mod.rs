@@ -5,6 +5,7 @@ mod caller;
 mod cors;
 mod idempotency;
 mod layer;
+mod limits;
 mod problem;
 pub mod schema;
 mod switches;
@@ -14,6 +15,7 @@ pub use self::{
     caller::Authenticated,
     idempotency::{Idempotency, once},
     layer::finish,
+    limits::Gate,
     problem::PROBLEM_JSON,
     switches::{Switches, obey},
 };

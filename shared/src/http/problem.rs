@@ -37,6 +37,9 @@ struct Problem<'a> {
     error: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<&'a [Issue]>,
+    /// Seconds; the name that clients of the guides look for.
+    #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
 }
 
 /// What of an error does not depend on the request.
@@ -62,6 +65,7 @@ pub(super) fn outline(error: &Error) -> Outline<'_> {
         Error::UnsupportedMediaType(_) => {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
         }
+        Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Rate limit exceeded"),
         Error::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code, "Service unavailable"),
         Error::SwitchedOff { code, sentence, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code, *sentence),
         Error::KeyReused => {
@@ -88,6 +92,10 @@ pub(super) fn render(error: &Error, request_id: &str) -> Response {
             Error::Invalid(issues) => issues.get(..issues.len().min(ISSUES_MAX)),
             _ => None,
         },
+        retry_after: match error {
+            Error::RateLimited { retry_after } => Some(seconds(*retry_after)),
+            _ => None,
+        },
     };
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let mut response =
@@ -97,10 +105,11 @@ pub(super) fn render(error: &Error, request_id: &str) -> Response {
         Error::Unauthenticated(_) => {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        Error::Unavailable { retry_after, .. }
+        Error::RateLimited { retry_after }
+        | Error::Unavailable { retry_after, .. }
         | Error::SwitchedOff { retry_after, .. }
         | Error::InFlight { retry_after } => {
-            headers.insert(header::RETRY_AFTER, seconds(*retry_after));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds(*retry_after)));
         }
         _ => {}
     }
@@ -117,6 +126,9 @@ fn detail(error: &Error) -> String {
         Error::Unauthenticated(_) => "Send a valid session token as `Authorization: Bearer …`.".to_owned(),
         Error::NotFound(what) => format!("There is no such {what}."),
         Error::MethodNotAllowed => "This path takes other methods; the Allow header lists them.".to_owned(),
+        Error::RateLimited { retry_after } => {
+            format!("You have sent too many requests. Try again in {} s.", seconds(*retry_after))
+        }
         Error::Unavailable { retry_after, .. } => {
             format!(
                 "Something that this needs is down or busy; nothing was done. Try again in {} s.",
@@ -138,6 +150,6 @@ fn detail(error: &Error) -> String {
 }
 
 /// Whole seconds, rounded up: `Retry-After` knows no fractions.
-fn seconds(duration: Duration) -> HeaderValue {
-    HeaderValue::from(duration.as_secs() + u64::from(duration.subsec_nanos() > 0))
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

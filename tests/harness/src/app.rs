@@ -13,6 +13,10 @@ use tower::ServiceExt;
 
 use crate::parts::{self, Database};
 
+/// More than any test sends.
+const UNLIMITED: &str = "chat.user=1000000/1s; upload.user=1000000/1s; documents.user=1000000/1s; \
+                         delete.user=1000000/1s; anonymous.ip=1000000/1s";
+
 /// The bundle with a database and a bucket of its own.
 pub struct TestApp {
     /// All routes.
@@ -70,6 +74,8 @@ impl TestApp {
             ("CLERK_JWT_KEY", parts::public_key()),
             ("EMBEDDER_DIR", parts::given("FOOTNOTE_MODEL_DIR")),
             ("PDFIUM_LIBRARY", parts::given("TEST_PDFIUM_LIBRARY")),
+            // Tests are in a hurry; those of the limits set their own.
+            ("RATE_LIMITS", UNLIMITED.to_owned()),
             ("PAGES_PROGRAM", parts::program("pages").display().to_string()),
         ];
         let (server, router) = start(&mut settings, own).await;

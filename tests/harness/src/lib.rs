@@ -9,6 +9,7 @@ pub mod paper;
 pub mod parts;
 pub mod pdf;
 pub mod postgres_wire;
+pub mod redis;
 pub mod routes;
 pub mod runtime_api;
 pub mod served;

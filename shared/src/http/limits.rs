@@ -1,0 +1,153 @@
+//! Limits at the door of a route: who is calling, whether they may send one more, and the headers that say so.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::{
+    extract::{ConnectInfo, FromRef, FromRequestParts, Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::MethodRouter,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use jiff::Timestamp;
+use lambda_http::request::RequestContext;
+
+use super::Authenticated;
+use crate::{
+    Error, Result,
+    auth::Auth,
+    limiter::{self, Limiter, Verdict, policy},
+};
+
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+const STATE: HeaderName = HeaderName::from_static("x-ratelimit-state");
+/// The two of the IETF draft, as structured fields.
+const STANDARD_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const STANDARD: HeaderName = HeaderName::from_static("ratelimit");
+
+/// Puts limits before routes that need a session token.
+#[derive(Clone)]
+pub struct Gate {
+    auth: Auth,
+    limiter: Limiter,
+}
+
+/// A gate with the policy that it applies.
+#[derive(Clone)]
+struct Limited {
+    gate: Gate,
+    policy: &'static str,
+}
+
+/// Where the verdict on a request waits for its response, whatever becomes of the handler.
+#[derive(Clone, Default)]
+pub(super) struct Slot(Arc<OnceLock<Verdict>>);
+
+impl Gate {
+    /// For routes that share these.
+    pub fn new(auth: &Auth, limiter: &Limiter) -> Self {
+        Self { auth: auth.clone(), limiter: limiter.clone() }
+    }
+
+    /// Counts the requests to `routes` by the policy and the caller's user id; those without a good session token by
+    /// `anonymous.ip` and the address that they come from. Other methods on the same path are not counted.
+    pub fn limit<S>(&self, policy: &'static str, routes: MethodRouter<S>) -> MethodRouter<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        routes.route_layer(from_fn_with_state(Limited { gate: self.clone(), policy }, admit))
+    }
+}
+
+impl FromRef<Gate> for Auth {
+    fn from_ref(gate: &Gate) -> Self {
+        gate.auth.clone()
+    }
+}
+
+async fn admit(State(limited): State<Limited>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match limited.check(&mut parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+impl Limited {
+    /// The error of a stranger within the limits is that it is one.
+    async fn check(&self, parts: &mut Parts) -> Result<()> {
+        match Authenticated::from_request_parts(parts, &self.gate).await {
+            Ok(Authenticated(caller)) => self.take(parts, self.policy, caller.user.as_str()).await,
+            Err(stranger @ Error::Unauthenticated(_)) => {
+                self.take(parts, policy::ANONYMOUS_IP, &limiter::address(address(parts))).await?;
+                Err(stranger)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn take(&self, parts: &Parts, policy: &str, identifier: &str) -> Result<()> {
+        #[expect(clippy::disallowed_methods, reason = "a request's time is read where the request comes in")]
+        let now = Timestamp::now();
+        let verdict = self.gate.limiter.take(policy, identifier, now).await?;
+        let outcome = if verdict.success {
+            Ok(())
+        } else {
+            Err(Error::RateLimited { retry_after: Duration::from_secs(verdict.retry_after_s()) })
+        };
+        if let Some(Slot(slot)) = parts.extensions.get::<Slot>() {
+            slot.set(verdict).ok();
+        }
+        outcome
+    }
+}
+
+/// The address that the platform saw: API Gateway's or the function URL's on Lambda, else the socket's. No header, because
+/// anyone may write those.
+fn address(parts: &Parts) -> Option<IpAddr> {
+    if let Some(RequestContext::ApiGatewayV2(context)) = parts.extensions.get::<RequestContext>() {
+        return context.http.source_ip.as_deref()?.parse().ok();
+    }
+    let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(peer.ip())
+}
+
+impl Slot {
+    /// Says in the response's headers what the limiter said; nothing where it was not asked.
+    pub(super) fn render(&self, headers: &mut HeaderMap) {
+        let Some(verdict) = self.0.get() else { return };
+        headers.insert(LIMIT, HeaderValue::from(verdict.limit));
+        headers.insert(REMAINING, HeaderValue::from(verdict.remaining));
+        headers.insert(RESET, HeaderValue::from(verdict.reset_ms));
+        if verdict.degraded {
+            headers.insert(STATE, HeaderValue::from_static("degraded"));
+        }
+        let standard = [(STANDARD_POLICY, policies(verdict)), (STANDARD, rest(verdict))];
+        for (name, text) in standard {
+            // Names of windows are plain ASCII, so that this always holds.
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// `"chat.user:1h";q=100;w=3600, "chat.user:10s";q=10;w=10`.
+fn policies(verdict: &Verdict) -> String {
+    let one = |(name, rule): &(String, limiter::SlidingWindow)| {
+        let seconds = u64::try_from(rule.window_ms).unwrap_or_default().div_ceil(1_000);
+        format!("\"{name}\";q={};w={seconds}", rule.limit)
+    };
+    verdict.windows.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// `"chat.user:10s";r=9;t=7`.
+fn rest(verdict: &Verdict) -> String {
+    format!("\"{}\";r={};t={}", verdict.window, verdict.remaining, verdict.retry_after_s())
+}
