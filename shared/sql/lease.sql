@@ -1,11 +1,12 @@
--- Leases a document for ten minutes, unless it is done, or held, or the event says nothing new. $3 is the event's
+-- Leases a document for sixteen minutes, one more than a worker may run (template.yaml), unless it is done, or held, or the
+-- event says nothing new. $3 is the event's
 -- sequencer (NULL: the claim loop), $4 the object's entity tag and $5 its key. Answers whether another worker holds it, and
 -- the lease if it was taken. What the document was before goes: a trigger takes its rows when it stops being ready.
 WITH taken AS (
     UPDATE documents
        SET status = 'processing', failure_code = NULL, failure_detail = NULL, duplicate_of = NULL,
            pages = NULL, chunks = NULL, sha256 = NULL, ready_at = NULL,
-           generation = generation + 1, attempts = attempts + 1, lease_until = now() + interval '10 minutes',
+           generation = generation + 1, attempts = attempts + 1, lease_until = now() + interval '16 minutes',
            object_sequencer = COALESCE($3, object_sequencer), object_etag = $4
      WHERE id = $1 AND workspace_id = $2 AND object_key = $5 AND (lease_until IS NULL OR lease_until < now())
        AND CASE WHEN status IN ('awaiting_upload', 'processing')

@@ -142,13 +142,14 @@ async fn the_indexes_that_were_asked_for_are_there() {
 }
 
 /// All that the application may do: a grant that slips in shows as a difference.
-const PRIVILEGES: [(&str, &str, &str); 23] = [
+const PRIVILEGES: [(&str, &str, &str); 24] = [
     ("footnote_app", "agent_telemetry", "DELETE INSERT SELECT"),
     ("footnote_app", "ai_cost_summary", "SELECT"),
     ("footnote_app", "conversations", "DELETE INSERT SELECT"),
     ("footnote_app", "document_chunks", "SELECT"),
     ("footnote_app", "documents", "DELETE INSERT SELECT UPDATE"),
     ("footnote_app", "erasures", "INSERT SELECT"),
+    ("footnote_app", "idempotency_keys", "DELETE INSERT SELECT UPDATE"),
     ("footnote_app", "messages", "DELETE INSERT SELECT"),
     ("footnote_app", "pages", "SELECT"),
     ("footnote_app", "postings", "SELECT"),

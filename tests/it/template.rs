@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use axum::{body::Body, http::Method};
-use harness::app::{TestApp, file, request};
+use harness::{
+    app::{TestApp, file, request},
+    routes,
+};
 use serde_yaml_ng::Value;
 
 /// A folder below `functions`, a method and a path.
@@ -29,9 +32,9 @@ async fn every_route_of_the_template_is_served() {
     }
 }
 
-#[test]
-fn every_route_that_a_function_serves_is_deployed_with_that_function() {
-    let (template, source) = (of_the_template(), of_the_source());
+#[tokio::test]
+async fn every_route_that_a_function_serves_is_deployed_with_that_function() {
+    let (template, source) = (of_the_template(), of_the_bundle().await);
     let missing: Vec<_> = source.difference(&template).collect();
     let unserved: Vec<_> = template.difference(&source).collect();
     assert!(missing.is_empty(), "not in template.yaml: {missing:?}");
@@ -87,50 +90,10 @@ fn of_the_template() -> BTreeSet<Route> {
     routes
 }
 
-/// The routes that the functions' `routes()` add, read from their source because a router does not tell them. The
-/// server's own are for development.
-fn of_the_source() -> BTreeSet<Route> {
-    let mut routes = BTreeSet::new();
-    for folder in fs::read_dir(root().join("functions")).expect("the functions") {
-        let folder = folder.expect("a folder").path();
-        let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
-        let Ok(source) = fs::read_to_string(folder.join("src/lib.rs")) else { continue };
-        if name == "server" {
-            continue;
-        }
-        for route in source.split(".route(").skip(1) {
-            let path = route.split('"').nth(1).expect("a path").to_owned();
-            let (_, methods) = route.split_once(',').expect("methods");
-            for method in methods_of(methods) {
-                routes.insert((name.clone(), method, path.clone()));
-            }
-        }
-    }
-    routes
-}
-
-/// `post(take).get(list))…` names POST and GET; what follows the parenthesis of `.route(` does not count.
-fn methods_of(text: &str) -> Vec<String> {
-    let (mut depth, mut word, mut methods) = (0_i32, String::new(), Vec::new());
-    for character in text.chars() {
-        match character {
-            '(' => {
-                if depth == 0 {
-                    methods.push(word.to_uppercase());
-                }
-                depth += 1;
-            }
-            ')' if depth == 0 => break,
-            ')' => depth -= 1,
-            'a'..='z' => {
-                word.push(character);
-                continue;
-            }
-            _ => {}
-        }
-        word.clear();
-    }
-    methods
+/// The routes that the functions serve.
+async fn of_the_bundle() -> BTreeSet<Route> {
+    let routes = routes::all(&TestApp::new().await).await.into_iter();
+    routes.map(|route| (route.function, route.method.to_string(), route.path)).collect()
 }
 
 fn template() -> Value {

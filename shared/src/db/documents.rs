@@ -157,7 +157,7 @@ pub enum Leased {
     Nothing,
 }
 
-/// Takes the lease for ten minutes, more than a worker may run. A `key` that is not the document's own is nothing.
+/// Takes the lease for sixteen minutes, more than a worker may run. A `key` that is not the document's own is nothing.
 pub async fn lease(
     tenant: &Tenant,
     id: DocumentId,

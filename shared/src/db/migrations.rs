@@ -15,12 +15,12 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("2026-11-20-02-documents", include_str!("../../migrations/2026-11-20-02-documents.sql")),
     ("2026-11-20-03-conversations", include_str!("../../migrations/2026-11-20-03-conversations.sql")),
     ("2026-11-20-04-functions", include_str!("../../migrations/2026-11-20-04-functions.sql")),
+    ("2026-11-20-05-searchable", include_str!("../../migrations/2026-11-20-05-searchable.sql")),
     ("2026-11-20-06-idempotency", include_str!("../../migrations/2026-11-20-06-idempotency.sql")),
     (
         "2026-11-20-09-references-within-a-tenant",
         include_str!("../../migrations/2026-11-20-09-references-within-a-tenant.sql"),
     ),
-    ("2026-11-20-05-searchable", include_str!("../../migrations/2026-11-20-05-searchable.sql")),
 ];
 
 /// Two deployments at once apply one after the other.

@@ -136,6 +136,10 @@ log AS (
     INSERT INTO query_logs (id, workspace_id, user_id, question_hash, passages, citations, rejected, refused, degraded,
                             search_ms, total_ms)
     VALUES ($13, $1, $4, sha256(convert_to($14, 'UTF8')), 1, 1, 0, false, '{}', 1, 1)
+),
+request AS (
+    INSERT INTO idempotency_keys (workspace_id, user_id, key, request_hash, claim, expires_at)
+    VALUES ($1, $4, $14, sha256(convert_to($14, 'UTF8')), gen_random_uuid(), now() + interval '1 hour')
 )
 INSERT INTO agent_telemetry (id, workspace_id, user_id, provider, model, input_tokens, output_tokens, cost_usd, latency_ms)
 VALUES ($13, $1, $4, 'openai', $14, 1, 1, 0.5, 1)";

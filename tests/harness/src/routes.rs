@@ -1,8 +1,8 @@
-//! Every route of the bundle, read from the source: a test that walks them cannot forget a new one.
+//! Every route of the bundle, read from the source and asked of the router: a test that walks them cannot forget one.
 
-use axum::http::Method;
+use axum::http::{Method, header};
 
-use crate::app::{file, folder};
+use crate::app::{TestApp, file, folder};
 
 /// One method of one path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,11 +27,12 @@ impl Route {
     }
 }
 
-/// What every function's `.route(…)` lines say; the development page's are left out, which no test's bundle has.
+/// What every function's `.route(…)` lines name, with the methods that the router itself allows there. The development
+/// page's are left out, which no test's bundle has.
 ///
 /// # Panics
 /// Where the source is not what it was when this was written.
-pub fn all() -> Vec<Route> {
+pub async fn all(app: &TestApp) -> Vec<Route> {
     let mut routes = Vec::new();
     for function in folder("functions") {
         // `migrate` has no routes, and `server` merges the others'.
@@ -41,15 +42,14 @@ pub fn all() -> Vec<Route> {
         let source = String::from_utf8(file(&format!("functions/{function}/src/lib.rs"))).expect("text");
         let source: String = source.split_whitespace().collect();
         for line in source.split(".route(\"").skip(1) {
-            let (path, rest) = line.split_once('"').expect("a path");
-            let end = rest.find(".with_state").unwrap_or(rest.len());
-            let handlers = &rest[..end];
-            for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-                let call = format!("{}(", method.as_str().to_ascii_lowercase());
-                if [",", "."].iter().any(|before| handlers.contains(&format!("{before}{call}"))) {
-                    let (path, function) = (path.to_owned(), function.clone());
-                    routes.push(Route { method, path, function });
-                }
+            let (path, _) = line.split_once('"').expect("a path");
+            // No route takes this method, and the answer lists those that it takes.
+            let refused = app.call(Method::TRACE, path, "").await;
+            assert_eq!(refused.status, 405, "{path}: {}", refused.text());
+            let allowed = refused.headers[header::ALLOW].to_str().expect("text").to_owned();
+            for method in allowed.split(',').filter(|method| *method != "HEAD") {
+                let (method, path) = (method.parse().expect("a method"), path.to_owned());
+                routes.push(Route { method, path, function: function.clone() });
             }
         }
     }

@@ -41,13 +41,16 @@ impl Event {
     }
 }
 
-/// Hands a batch to ingestion; answers the ids of the messages that go back.
+/// Hands a batch to ingestion; answers the ids of the messages that go back. A batch that fails as a whole goes back whole.
 async fn handle(app: &TestApp, queue: Value) -> Vec<String> {
+    let ids = |list: &Value, id: &str| -> Vec<String> {
+        let list = list.as_array().expect("a list").iter();
+        list.map(|one| one[id].as_str().expect("an id").to_owned()).collect()
+    };
+    let all = ids(&queue["Records"], "messageId");
     let queue = serde_json::from_value(queue).expect("a batch");
-    let response = ingest::handle(&app.server.ingest, queue).await.expect("an answer to the batch");
-    let response = serde_json::to_value(response).expect("JSON");
-    let failures = response["batchItemFailures"].as_array().expect("a list of failures").iter();
-    failures.map(|one| one["itemIdentifier"].as_str().expect("an id").to_owned()).collect()
+    let Ok(response) = ingest::handle(&app.server.ingest, queue).await else { return all };
+    ids(&serde_json::to_value(response).expect("JSON")["batchItemFailures"], "itemIdentifier")
 }
 
 /// The document, as its address shows it.

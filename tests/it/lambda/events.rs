@@ -5,6 +5,7 @@ use harness::{
     app::{TestApp, sample},
     events::{s3_event, s3_record, s3_test_event, schedule, sqs},
     parts::{Database, token},
+    runtime_api::EVENT_DEADLINE,
 };
 use serde_json::{Value, json};
 use shared::db::migrations::MIGRATIONS;
@@ -30,7 +31,7 @@ async fn a_record_that_fails_goes_back_alone() {
         ("undecodable", body(&[arrived("x")]).replace("\"key\":\"x\"", "\"key\":\"%FF\"")),
     ]);
     let failed = json!([{ "itemIdentifier": "not an event" }, { "itemIdentifier": "undecodable" }]);
-    let answer = ingest.invoke(batch).await.unwrap().json();
+    let answer = ingest.invoke_within(batch, EVENT_DEADLINE).await.unwrap().json();
     assert_eq!(answer, json!({ "batchItemFailures": failed }));
     let document = app.get(&format!("/v1/documents/{id}"), &alice).await.json();
     assert_eq!(document["status"], "ready", "{document}");
@@ -42,7 +43,7 @@ async fn a_batch_of_which_everything_fails_is_an_error_and_the_environment_lives
     let ingest = start("ingest", &jobs_settings(&app));
     let process = ingest.usage().expect("it runs");
     for event in [sqs(vec![("one", "{".to_owned())]), json!({ "no": "queue" })] {
-        let error = ingest.invoke(event).await.unwrap().result.expect_err("an error");
+        let error = ingest.invoke_within(event, EVENT_DEADLINE).await.unwrap().result.expect_err("an error");
         assert!(
             !error.error_type.starts_with("Runtime.") && !error.error_type.starts_with("Sandbox."),
             "{error:?}"
@@ -66,19 +67,22 @@ async fn the_schedule_deletes_what_is_due_and_heals_what_was_lost() {
     assert_eq!(aged.await.unwrap(), 1);
 
     let retention = start("retention", &jobs_settings(&app));
-    let run = async |event: Value| retention.invoke(event).await.unwrap().json();
+    let run = async |event: Value| retention.invoke_within(event, EVENT_DEADLINE).await.unwrap().json();
     assert_eq!(
         run(json!({ "task": "retain" })).await,
-        json!({ "query_logs": 1, "embeddings": 0, "healed": 0 })
+        json!({ "query_logs": 1, "embeddings": 0, "idempotency_keys": 0, "healed": 0 })
     );
     assert_eq!(app.get(&path, &alice).await.json()["status"], "processing");
     assert_eq!(run(json!({ "task": "heal" })).await["healed"], 1);
     assert_eq!(app.get(&path, &alice).await.json()["status"], "ready");
     // A schedule without input sends its own event; nothing is left to do.
     for event in [schedule(), json!({})] {
-        assert_eq!(run(event).await, json!({ "query_logs": 0, "embeddings": 0, "healed": 0 }));
+        assert_eq!(
+            run(event).await,
+            json!({ "query_logs": 0, "embeddings": 0, "idempotency_keys": 0, "healed": 0 })
+        );
     }
-    let unknown = retention.invoke(json!({ "task": "rest" })).await.unwrap().result;
+    let unknown = retention.invoke_within(json!({ "task": "rest" }), EVENT_DEADLINE).await.unwrap().result;
     assert!(unknown.expect_err("an error").error_message.contains("rest"));
 }
 

@@ -4,6 +4,7 @@ use harness::{
     app::{TestApp, sample},
     events::{s3_record, s3_through_sqs},
     parts::{s3, token},
+    runtime_api::EVENT_DEADLINE,
 };
 use serde_json::{Value, json};
 
@@ -31,12 +32,18 @@ async fn a_pdf_goes_in_through_the_api_and_the_queue_and_a_proven_answer_comes_o
     let size = u64::try_from(object.content_length().unwrap()).unwrap();
     let etag = object.e_tag().unwrap().trim_matches('"').to_owned();
     let event = s3_through_sqs(vec![("one", s3_record(bucket, &key, size, &etag, "0055AED6DCD90281E5"))]);
-    assert_eq!(ingest.invoke(event.clone()).await.unwrap().json(), json!({ "batchItemFailures": [] }));
+    assert_eq!(
+        ingest.invoke_within(event.clone(), EVENT_DEADLINE).await.unwrap().json(),
+        json!({ "batchItemFailures": [] })
+    );
     let (_, _, ready) = through_api(&upload, "GET", &format!("/v1/documents/{id}"), &[by_alice], b"").await;
     let ready: Value = serde_json::from_slice(&ready).unwrap();
     assert_eq!(ready["status"], "ready", "{ready}");
     // Queues deliver at least once.
-    assert_eq!(ingest.invoke(event).await.unwrap().json(), json!({ "batchItemFailures": [] }));
+    assert_eq!(
+        ingest.invoke_within(event, EVENT_DEADLINE).await.unwrap().json(),
+        json!({ "batchItemFailures": [] })
+    );
     let (_, _, again) = through_api(&upload, "GET", &format!("/v1/documents/{id}"), &[by_alice], b"").await;
     assert_eq!(serde_json::from_slice::<Value>(&again).unwrap(), ready);
 

@@ -145,7 +145,8 @@ async fn the_client_speaks_the_protocol() {
     let script = Script::new("return { KEYS[1], ARGV[1], redis.call('STRLEN', KEYS[1]) }");
     for calls in [2, 1] {
         let before = redis.calls();
-        let said = client.script(&script, &[key.clone()], &["ü".to_owned()], patience).await.unwrap();
+        let said =
+            client.script(&script, std::slice::from_ref(&key), &["ü".to_owned()], patience).await.unwrap();
         assert_eq!(said, serde_json::json!([key, "ü", 16]));
         assert_eq!(redis.calls() - before, calls, "whole once, by its digest from then on");
     }

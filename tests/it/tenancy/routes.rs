@@ -105,7 +105,7 @@ async fn nothing_crosses(app: &TestApp, me: &Holding, other: &Holding) {
     let before = fingerprint(&superuser, &other.workspace).await;
     let mine = app.get(&format!("/v1/documents/{}", me.document), &me.token).await;
     assert_eq!((mine.status, me.is_in(&mine.text())), (StatusCode::OK, true), "{}", mine.text());
-    for route in routes::all().iter().filter(|route| !route.is_public()) {
+    for route in routes::all(app).await.iter().filter(|route| !route.is_public()) {
         if route.names_something() {
             foreign_is_like_unknown(app, route, me, other).await;
         } else if route.method == Method::GET {
@@ -181,7 +181,7 @@ async fn colleagues_share_documents_only(app: &TestApp, one: &Holding, other: &H
     };
     let (theirs, missing) = (continued(&other.conversation).await, continued(&unknown).await);
     assert_eq!((theirs.status, told(&theirs)), (StatusCode::NOT_FOUND, told(&missing)));
-    for route in routes::all().iter().filter(|route| route.path.contains("/conversations/{")) {
+    for route in routes::all(app).await.iter().filter(|route| route.path.contains("/conversations/{")) {
         let call = async |id: &str| {
             let path = route.path.replace("{id}", id);
             app.call(route.method.clone(), &path, &one.token).await

@@ -102,7 +102,7 @@ async fn the_schemes_name_knows_no_case() {
 async fn every_route_but_the_public_ones_turns_strangers_away() {
     let app = TestApp::new().await;
     let mut bodies = Vec::new();
-    for route in routes::all() {
+    for route in routes::all(&app).await {
         let path = route.path.replace("{id}", ID).replace("{n}", "1").replace("{user_id}", "alice");
         assert!(!path.contains('{'), "say here what {path} may name");
         let answered = call(&app, route.method.clone(), &path, &[]).await;

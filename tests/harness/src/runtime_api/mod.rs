@@ -19,6 +19,8 @@ use server::{Delivery, Part, serve};
 
 /// An HTTP API waits 30 s for its function; ours are set to end before.
 pub const DEADLINE: Duration = Duration::from_secs(29);
+/// What template.yaml gives functions that work on events.
+pub const EVENT_DEADLINE: Duration = Duration::from_mins(15);
 // Lambda allows 10 s; a debug build on a busy machine gets more.
 const INIT_MAX: Duration = Duration::from_secs(30);
 const EVENT_MAX_BYTES: usize = 6 * 1024 * 1024;
