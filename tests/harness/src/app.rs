@@ -17,6 +17,9 @@ use crate::parts::{self, Database};
 const UNLIMITED: &str = "chat.user=1000000/1s; upload.user=1000000/1s; documents.user=1000000/1s; \
                          delete.user=1000000/1s; anonymous.ip=1000000/1s";
 
+/// Headers that count requests: two responses never agree on them.
+pub const COUNTING: [&str; 3] = ["x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit"];
+
 /// The bundle with a database and a bucket of its own.
 pub struct TestApp {
     /// All routes.
