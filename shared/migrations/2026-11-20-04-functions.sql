@@ -1,5 +1,8 @@
 -- Named functions: what SQL clients search with, and the only ways in which jobs see more than one tenant.
 
+-- Loads pgvector into this session: only then may an ordinary role name its settings, as the next function does.
+DO $$ BEGIN PERFORM '[0]'::vector; END $$;
+
 -- Vector search for SQL clients. It runs as its caller, so that row-level security decides; `p_user_id` can only narrow.
 -- With its own settings of the index: a small tenant beside large ones gets all that it asks for (pgvector >= 0.8).
 CREATE FUNCTION search_chunks(
