@@ -58,6 +58,8 @@ class Settings:
             "AWS_REGION": REGION,
             "BUCKET": BUCKET,
             "CLERK_ISSUER": ISSUER,
+            # One process serves everybody; the server's own default is for a Lambda environment, which serves one request.
+            "DATABASE_MAX_CONNECTIONS": "20",
             "EMBEDDINGS": "local",
             "LOG_LEVEL": "info",
             # Wide enough for trials in bulk; the server's own defaults are for production.
