@@ -5,7 +5,6 @@ pub mod behind;
 pub mod events;
 pub mod holdings;
 pub mod openai;
-pub mod paper;
 pub mod parts;
 pub mod pdf;
 pub mod postgres_wire;

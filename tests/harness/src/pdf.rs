@@ -7,6 +7,17 @@ const COLUMNS: usize = 90;
 
 /// A PDF whose pages hold these texts, in lines of whole words. Plain ASCII; a page takes some 700 words.
 pub fn pdf(pages: &[impl AsRef<str>]) -> Vec<u8> {
+    let wrapped: Vec<Vec<String>> = pages.iter().map(|page| lines(page.as_ref())).collect();
+    drawn(&wrapped)
+}
+
+/// A PDF whose pages hold these texts, their line breaks as given, for tests that have to know every word of a line.
+pub fn pdf_of_lines(pages: &[&str]) -> Vec<u8> {
+    let given: Vec<Vec<&str>> = pages.iter().map(|page| page.lines().collect()).collect();
+    drawn(&given)
+}
+
+fn drawn<T: AsRef<str>>(pages: &[Vec<T>]) -> Vec<u8> {
     let kids: String =
         (0..pages.len()).fold(String::new(), |kids, page| kids + &format!("{} 0 R ", 4 + 2 * page));
     let mut objects = vec![
@@ -14,16 +25,16 @@ pub fn pdf(pages: &[impl AsRef<str>]) -> Vec<u8> {
         format!("<< /Type /Pages /Kids [{kids}] /Count {} >>", pages.len()),
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
     ];
-    for (at, text) in pages.iter().enumerate() {
+    for (at, lines) in pages.iter().enumerate() {
         objects.push(format!(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> /Contents {} 0 R >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 900 842] /Resources << /Font << /F1 3 0 R >> >> /Contents {} 0 R >>",
             5 + 2 * at
         ));
-        let drawn = lines(text.as_ref()).iter().fold(String::new(), |drawn, line| {
-            let line = line.replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)");
+        let drawn = lines.iter().fold(String::new(), |drawn, line| {
+            let line = line.as_ref().replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)");
             drawn + &format!("({line}) Tj T*\n")
         });
-        let content = format!("BT /F1 9 Tf 72 750 Td 11 TL\n{drawn}ET");
+        let content = format!("BT /F1 9 Tf 40 800 Td 11 TL\n{drawn}ET");
         objects.push(format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()));
     }
     let mut file = "%PDF-1.4\n".to_owned();

@@ -6,7 +6,7 @@ mod filters;
 mod records;
 mod validation;
 
-use harness::{app::TestApp, paper::pdf};
+use harness::{app::TestApp, pdf::pdf_of_lines};
 
 /// Two pages on pipes.
 pub const PIPES: &[&str] = &[
@@ -24,7 +24,7 @@ pub async fn shelve(app: &TestApp, token: &str, query: &str, pages: &[&str]) -> 
     let request = harness::app::request(axum::http::Method::POST, &format!("/v1/documents{query}"), token)
         .header("content-type", "application/pdf")
         .header("x-filename", "paper.pdf");
-    let taken = app.send(request.body(pdf(pages).into()).unwrap()).await;
+    let taken = app.send(request.body(pdf_of_lines(pages).into()).unwrap()).await;
     assert_eq!(taken.status, 202, "{}", taken.text());
     app.ingest().await;
     let id = taken.json()["document_id"].as_str().unwrap().to_owned();
