@@ -12,7 +12,7 @@ from .tokens import ISSUER
 from .wheels import PDFIUM_NAME
 
 DEVELOPMENT_LIMITS = "; ".join(
-    f"{policy}=100000/1h" for policy in ("chat.user", "upload.user", "documents.user", "delete.user", "anonymous.ip")
+    f"{policy}=100000/1h" for policy in ("chat.user", "upload.user", "documents.user", "delete.user", "anonymous.ip", "requests.ip")
 )
 LOCAL_CREDENTIALS = "footnote"
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
@@ -64,6 +64,7 @@ class Settings:
             "LOG_LEVEL": "info",
             # Wide enough for trials in bulk; the server's own defaults are for production.
             "RATE_LIMITS": DEVELOPMENT_LIMITS,
+            "ADDRESS_REQUESTS_AT_ONCE": "100",
         }
         if self.needs_model:
             defaults["EMBEDDER_DIR"] = str(MODEL)

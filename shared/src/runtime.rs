@@ -19,6 +19,7 @@ pub async fn start() -> Result<Env, Error> {
     if env.has_secret() {
         env.fetch_secret().await.map_err(stop)?;
     }
+    env.check().map_err(stop)?;
     Ok(env)
 }
 
@@ -81,9 +82,8 @@ fn on_lambda() -> Result<(), Error> {
     ))
 }
 
-/// Serves routes on a socket until SIGTERM or SIGINT, then lets running requests end.
-pub async fn serve_socket(env: &Env, routes: Router, listener: TcpListener) -> Result<(), Error> {
-    let routes = finish(routes, env).map_err(stop)?;
+/// Serves finished routes on a socket until SIGTERM or SIGINT, then lets running requests end.
+pub async fn serve_socket(routes: Router, listener: TcpListener) -> Result<(), Error> {
     axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(terminated())
         .await

@@ -101,6 +101,11 @@ async fn a_missing_or_malformed_setting_stops_the_server_and_is_named_without_it
         ("STRICT_QUERY", Some("yes".to_owned())),
         ("USE_SIMPLIFIED_PROMPT", Some("1".to_owned())),
         ("DISABLE_VECTOR_SEARCH", Some("TRUE".to_owned())),
+        ("MAINTENANCE_MODE", Some("yes".to_owned())),
+        ("DISABLE_UPLOADS", Some("on".to_owned())),
+        ("SECRETS_TTL_S", Some("0".to_owned())),
+        ("ADDRESS_REQUESTS_AT_ONCE", Some("0".to_owned())),
+        ("TRUSTED_PROXIES", Some("proxy.example.com".to_owned())),
         ("LISTEN_ADDR", Some("nowhere".to_owned())),
         ("LOG_LEVEL", Some("loud".to_owned())),
     ];
@@ -178,6 +183,46 @@ async fn a_secret_that_is_no_list_of_settings_is_said_and_not_shown() {
     }
     let error = format!("{:#}", env("no-such-secret", &[]).fetch_secret().await.unwrap_err());
     assert!(error.contains("no-such-secret"), "{error}");
+}
+
+#[tokio::test]
+async fn a_switch_in_the_secret_counts_without_a_restart_and_a_wrong_word_does_not() {
+    let app = TestApp::new().await;
+    let id = secret(r#"{"TOP_K":"3"}"#).await;
+    let more = [("SECRETS_ID", id.clone()), ("SECRETS_TTL_S", "1".to_owned())];
+    let env = Env::of(app.settings.iter().cloned().chain(more));
+    env.fetch_secret().await.unwrap();
+    let router = shared::http::finish(server::routes(Server::connect(&env).await.unwrap()), &env).unwrap();
+    let list = async || {
+        let listed =
+            request(Method::GET, "/v1/documents", &token("alice", None)).body(Body::empty()).unwrap();
+        router.clone().oneshot(listed).await.unwrap().status()
+    };
+    let set = async |text: &str| {
+        secrets().await.put_secret_value().secret_id(&id).secret_string(text).send().await.unwrap();
+    };
+    // Requests have the secret fetched again when it is a second old.
+    let until = async |wanted: StatusCode| {
+        let asked = async {
+            while list().await != wanted {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), asked).await.expect("the switch counts");
+    };
+    assert_eq!(list().await, StatusCode::OK);
+    set(r#"{"MAINTENANCE_MODE":"true"}"#).await;
+    until(StatusCode::SERVICE_UNAVAILABLE).await;
+    let error = {
+        set(r#"{"MAINTENANCE_MODE":"off"}"#).await;
+        let other = Env::of([("SECRETS_ID", id.clone()), ("AWS_ENDPOINT_URL", given("TEST_S3_ENDPOINT"))]);
+        format!("{:#}", other.fetch_secret().await.unwrap_err())
+    };
+    assert!(error.ends_with("MAINTENANCE_MODE must be true or false"), "{error}");
+    assert_eq!(list().await, StatusCode::SERVICE_UNAVAILABLE);
+    // While it is on, requests are what notices that it is off again.
+    set(r#"{"MAINTENANCE_MODE":"false"}"#).await;
+    until(StatusCode::OK).await;
 }
 
 #[tokio::test]

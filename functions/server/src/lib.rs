@@ -1,11 +1,12 @@
 //! Every function in one process: a laptop, a container.
 
+mod crowd;
 mod development;
 mod page;
 
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Router, middleware::from_fn_with_state};
 use chat::Chat;
 use delete_user::DeleteUser;
 use health::Health;
@@ -25,6 +26,7 @@ pub struct Server {
     upload: Upload,
     delete_user: DeleteUser,
     health: Health,
+    crowd: crowd::Crowd,
     development: Option<development::Development>,
     /// Does the work that on Lambda the queue brings.
     pub ingest: Ingest,
@@ -51,6 +53,7 @@ impl Server {
             },
             delete_user: DeleteUser { auth, db, limiter, storage, switches: Switches::new(env) },
             health: Health::new(env),
+            crowd: crowd::Crowd::new(env, &chat.limiter)?,
             development: development::Development::connect(env)?,
             chat,
             ingest,
@@ -69,6 +72,8 @@ pub fn routes(server: Server) -> Router {
         .merge(chat::routes(server.chat))
         .merge(upload::routes(server.upload))
         .merge(delete_user::routes(server.delete_user))
+        .layer(from_fn_with_state(server.crowd, crowd::admit))
+        // Whoever watches over the process asks often, and must get an answer when it is crowded most of all.
         .merge(health::routes(server.health));
     match server.development {
         Some(development) => routes.merge(development::routes(development)).merge(page::routes()),

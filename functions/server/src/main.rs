@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use server::{Server, ingest_forever, routes};
-use shared::{pdf, runtime};
+use shared::{http::finish, pdf, runtime};
 use tokio::net::TcpListener;
 
 fn main() -> Result<(), runtime::Error> {
@@ -20,10 +20,11 @@ async fn serve() -> Result<(), runtime::Error> {
     let listener = listener
         .map_err(|error| runtime::stop(format!("LISTEN_ADDR: cannot listen on {address}: {error}")))?;
     let local = listener.local_addr()?;
+    let routes = finish(routes(server.clone()), &env).map_err(runtime::stop)?;
     server.warm();
-    let ingesting = tokio::spawn(ingest_forever(server.ingest.clone()));
+    let ingesting = tokio::spawn(ingest_forever(server.ingest));
     writeln!(std::io::stdout(), "ready http://{local}")?;
-    runtime::serve_socket(&env, routes(server), listener).await?;
+    runtime::serve_socket(routes, listener).await?;
     ingesting.abort();
     Ok(())
 }

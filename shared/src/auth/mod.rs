@@ -23,6 +23,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Auth {
     rules: std::sync::Arc<Rules>,
+    audiences: std::sync::Arc<[String]>,
     keys: Source,
 }
 
@@ -33,7 +34,7 @@ enum Source {
 }
 
 impl Auth {
-    /// What `CLERK_ISSUER`, `CLERK_JWT_KEY` or `CLERK_JWKS_URL`, and `CLERK_AUTHORIZED_PARTIES` say.
+    /// What `CLERK_ISSUER`, `CLERK_JWT_KEY` or `CLERK_JWKS_URL`, `CLERK_AUTHORIZED_PARTIES` and `CLERK_AUDIENCES` say.
     pub fn connect(env: &Env) -> anyhow::Result<Self> {
         let issuer = env.require("CLERK_ISSUER")?;
         env.url("CLERK_ISSUER")?;
@@ -43,7 +44,7 @@ impl Auth {
             None => Source::Remote(Remote::new(env, &issuer)?),
         };
         let rules = Rules { issuer, authorized_parties: env.list("CLERK_AUTHORIZED_PARTIES") };
-        Ok(Self { rules: rules.into(), keys })
+        Ok(Self { rules: rules.into(), audiences: env.list("CLERK_AUDIENCES").into(), keys })
     }
 
     /// The caller that the token proves.
@@ -53,7 +54,11 @@ impl Auth {
             Source::Fixed(keys) => verify(token, keys, &self.rules, now),
             Source::Remote(remote) => remote.verify(token, &self.rules, now).await?,
         };
-        let claims = verified.map_err(|rejection| Error::Unauthenticated(rejection.reason()))?;
+        let for_us = |claims: Claims| {
+            if claims.is_for(&self.audiences) { Ok(claims) } else { Err(Rejection::Audience) }
+        };
+        let claims = verified.and_then(for_us);
+        let claims = claims.map_err(|rejection| Error::Unauthenticated(rejection.reason()))?;
         let user =
             UserId::parse(&claims.subject).ok_or(Error::Unauthenticated("the subject is no identifier"))?;
         let workspace = match &claims.organization {

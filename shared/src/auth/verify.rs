@@ -34,8 +34,18 @@ pub struct Claims {
     pub session: Option<String>,
     /// The organisation that is active in the session.
     pub organization: Option<Organization>,
+    /// Whom it is for, where it says so.
+    pub audiences: Vec<String>,
     /// When it ends, in Unix seconds.
     pub expires_at: i64,
+}
+
+impl Claims {
+    /// Whether the token is for one of `audiences`. One that names an audience is for nobody else (RFC 7519 §4.1.3); Clerk's
+    /// session tokens name none.
+    pub fn is_for(&self, audiences: &[String]) -> bool {
+        self.audiences.is_empty() || self.audiences.iter().any(|named| audiences.contains(named))
+    }
 }
 
 /// An organisation and what the person is in it.
@@ -66,6 +76,7 @@ pub enum Rejection {
     NotYet,
     Issuer,
     AuthorizedParty,
+    Audience,
     Pending,
     Subject,
     Organization,
@@ -89,6 +100,7 @@ impl Rejection {
             Self::NotYet => "the token is not valid yet",
             Self::Issuer => "the issuer is another",
             Self::AuthorizedParty => "the authorised party is another",
+            Self::Audience => "the token is for someone else",
             Self::Pending => "the session is pending",
             Self::Subject => "the subject is no identifier",
             Self::Organization => "the organisation is no identifier",
@@ -97,6 +109,7 @@ impl Rejection {
 }
 
 /// The claims of a token that is signed with one of the keys, says what the rules ask for, and is valid at `now_unix_s`.
+/// Whether one is in its audience is for the caller to say: [`Claims::is_for`].
 pub fn verify(token: &str, keys: &Keys, rules: &Rules, now_unix_s: i64) -> Result<Claims, Rejection> {
     if token.len() > TOKEN_BYTES_MAX {
         return Err(Rejection::TooLong);
@@ -172,7 +185,20 @@ fn check_claims(claims: &Map<String, Value>, rules: &Rules, now: i64) -> Result<
     }
     let subject = text(claims, "sub")?.filter(|id| is_identifier(id)).ok_or(Rejection::Subject)?;
     let session = text(claims, "sid")?.map(str::to_owned);
-    Ok(Claims { subject: subject.to_owned(), session, organization: organization(claims)?, expires_at })
+    let (audiences, organization) = (audiences(claims)?, organization(claims)?);
+    Ok(Claims { subject: subject.to_owned(), session, organization, audiences, expires_at })
+}
+
+/// One text or a list of texts (RFC 7519 §4.1.3).
+fn audiences(claims: &Map<String, Value>) -> Result<Vec<String>, Rejection> {
+    match claims.get("aud") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::String(one)) => Ok(vec![one.clone()]),
+        Some(Value::Array(several)) => {
+            several.iter().map(|one| one.as_str().map(str::to_owned).ok_or(Rejection::Claim)).collect()
+        }
+        Some(_) => Err(Rejection::Claim),
+    }
 }
 
 /// Version 2 keeps the organisation in `o`, version 1 in `org_id` and `org_role`. A token that says both, and not the

@@ -16,8 +16,10 @@ mod settings;
 
 pub use settings::{SETTINGS, Setting};
 
-/// A forced refresh of the secret happens at most this often, so that a wrong password does not become a request storm.
+/// The secret is fetched again at most this often, so that a wrong password does not become a request storm.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
+/// What operators turn while requests are served: a wrong word there must not take effect.
+const SWITCHES: [&str; 3] = ["MAINTENANCE_MODE", "DISABLE_CHAT", "DISABLE_UPLOADS"];
 
 /// Every setting of this process. Cloning shares it.
 #[derive(Clone)]
@@ -31,10 +33,16 @@ struct Inner {
 
 #[derive(Default)]
 struct Refresh {
-    /// Whether the secret is known.
-    fetched: bool,
+    /// When the secret was last fetched.
+    fetched: Option<Instant>,
     /// When it was last fetched again, or tried to.
-    at: Option<Instant>,
+    tried_again: Option<Instant>,
+}
+
+impl Refresh {
+    fn too_soon(&self, pause: Duration) -> bool {
+        self.tried_again.is_some_and(|at| at.elapsed() < pause)
+    }
 }
 
 impl Env {
@@ -129,19 +137,56 @@ impl Env {
         self.0.set.contains_key("SECRETS_ID")
     }
 
+    /// Whether the settings that are read with every request are well-formed; the others are read where they are needed first.
+    pub fn check(&self) -> anyhow::Result<()> {
+        SWITCHES.iter().try_for_each(|name| self.flag(name).map(drop))?;
+        self.secret_lifetime().map(drop)
+    }
+
+    fn secret_lifetime(&self) -> anyhow::Result<Duration> {
+        self.number("SECRETS_TTL_S", 1..=86_400).map(Duration::from_secs)
+    }
+
+    /// Begins to fetch the secret again where it is older than `SECRETS_TTL_S`; nobody waits for it.
+    pub fn keep_fresh(&self) {
+        if !self.has_secret() {
+            return;
+        }
+        // Locked: someone is at it.
+        let Ok(refresh) = self.0.refresh.try_lock() else { return };
+        let lifetime = self.secret_lifetime().unwrap_or(REFRESH_INTERVAL);
+        if refresh.too_soon(lifetime.min(REFRESH_INTERVAL))
+            || refresh.fetched.is_none_or(|at| at.elapsed() < lifetime)
+        {
+            return;
+        }
+        drop(refresh);
+        let env = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = env.fetch_secret().await {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the secret was not refreshed; the old one counts on"
+                );
+            }
+        });
+    }
+
     /// Fetches the secret; again at most every ten seconds, for when a credential was refused. Where nothing is fetched,
     /// another caller may have done it just now: what a setting says then is what counts.
     pub async fn fetch_secret(&self) -> anyhow::Result<()> {
         let Some(id) = self.0.set.get("SECRETS_ID") else { return Ok(()) };
+        let pause =
+            self.secret_lifetime().map_or(REFRESH_INTERVAL, |lifetime| lifetime.min(REFRESH_INTERVAL));
         let mut refresh = self.0.refresh.lock().await;
-        if refresh.fetched {
-            if refresh.at.is_some_and(|at| at.elapsed() < REFRESH_INTERVAL) {
+        if refresh.fetched.is_some() {
+            if refresh.too_soon(pause) {
                 return Ok(());
             }
-            refresh.at = Some(Instant::now());
+            refresh.tried_again = Some(Instant::now());
         }
         let fetched = fetch(self, id).await?;
-        refresh.fetched = true;
+        refresh.fetched = Some(Instant::now());
         *self.0.secret.write().unwrap_or_else(PoisonError::into_inner) = fetched;
         Ok(())
     }
@@ -160,6 +205,10 @@ async fn fetch(env: &Env, id: &str) -> anyhow::Result<HashMap<String, String>> {
         anyhow::anyhow!("the secret {id} is no JSON object of texts (line {})", error.line())
     })?;
     members.retain(|_, value| !value.trim().is_empty());
+    for name in SWITCHES {
+        let word = members.get(name).is_none_or(|value| matches!(value.as_str(), "true" | "false"));
+        anyhow::ensure!(word, "the secret {id}: {name} must be true or false");
+    }
     Ok(members)
 }
 

@@ -33,6 +33,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("BUCKET", None, "The bucket that holds the documents."),
     setting("AWS_ENDPOINT_URL", None, "Another S3 and Secrets Manager than Amazon's, such as a local one."),
     setting("SECRETS_ID", None, "Secrets Manager secret: a JSON object whose members are these settings."),
+    setting(
+        "SECRETS_TTL_S",
+        Some("300"),
+        "After so many seconds the next request has the secret fetched again, without waiting for it.",
+    ),
     setting("CLERK_ISSUER", None, "Issuer that session tokens must name, such as https://clerk.example.com."),
     setting(
         "CLERK_JWKS_URL",
@@ -44,6 +49,11 @@ pub const SETTINGS: &[Setting] = &[
         "CLERK_AUTHORIZED_PARTIES",
         None,
         "Comma-separated origins that the azp claim may name; unset: any.",
+    ),
+    setting(
+        "CLERK_AUDIENCES",
+        None,
+        "Comma-separated values of which the aud claim must hold one, where a token has it; unset: none may have it.",
     ),
     setting(
         "CHAT_MODELS",
@@ -86,9 +96,19 @@ pub const SETTINGS: &[Setting] = &[
         "RATE_LIMITS",
         Some(
             "chat.user=100/1h,10/10s; upload.user=20/1h; documents.user=600/1h,60/10s; delete.user=5/1h; \
-             anonymous.ip=30/1m",
+             anonymous.ip=30/1m; requests.ip=1000/1h",
         ),
         "Policies as name=limit/window,…; separated by semicolons. One that is not named keeps its default.",
+    ),
+    setting(
+        "ADDRESS_REQUESTS_AT_ONCE",
+        Some("10"),
+        "One process only: how many requests of one address may run at once.",
+    ),
+    setting(
+        "TRUSTED_PROXIES",
+        None,
+        "Comma-separated addresses or networks of proxies whose X-Forwarded-For names the client; unset: nobody's.",
     ),
     setting(
         "UPSTASH_REDIS_REST_URL",

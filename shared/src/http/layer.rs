@@ -5,8 +5,8 @@ use std::{panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request},
-    middleware::{Next, from_fn},
+    extract::{MatchedPath, Request, State},
+    middleware::{Next, from_fn_with_state},
     response::Response,
 };
 use futures_util::FutureExt;
@@ -15,6 +15,7 @@ use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
 use super::{
+    address::TrustedProxies,
     cors::cors,
     limits::Slot,
     problem::{Pending, outline, render},
@@ -43,10 +44,10 @@ pub fn finish(routes: Router, env: &Env) -> anyhow::Result<Router> {
     if let Some(cors) = cors(env)? {
         routes = routes.layer(cors);
     }
-    Ok(routes.layer(from_fn(around)))
+    Ok(routes.layer(from_fn_with_state(TrustedProxies::read(env)?, around)))
 }
 
-async fn around(mut request: Request, next: Next) -> Response {
+async fn around(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = Uuid::now_v7().to_string();
     let method = request.method().clone();
@@ -56,6 +57,8 @@ async fn around(mut request: Request, next: Next) -> Response {
     // Here, so that it outlives a handler that panics.
     let limited = Slot::default();
     request.extensions_mut().insert(limited.clone());
+    let client = proxies.client(request.extensions(), request.headers());
+    request.extensions_mut().insert(client);
     let span = tracing::info_span!("request", request_id, user = Empty);
     let mut response = async {
         let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;

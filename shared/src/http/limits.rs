@@ -1,22 +1,20 @@
 //! Limits at the door of a route: who is calling, whether they may send one more, and the headers that say so.
 
 use std::{
-    net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use axum::{
-    extract::{ConnectInfo, FromRef, FromRequestParts, Request, State},
+    extract::{FromRef, FromRequestParts, Request, State},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::MethodRouter,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request::Parts};
 use jiff::Timestamp;
-use lambda_http::request::RequestContext;
 
-use super::Authenticated;
+use super::{Authenticated, ClientAddress};
 use crate::{
     Error, Result,
     auth::Auth,
@@ -85,7 +83,8 @@ impl Limited {
         match Authenticated::from_request_parts(parts, &self.gate).await {
             Ok(Authenticated(caller)) => self.take(parts, self.policy, caller.user.as_str()).await,
             Err(stranger @ Error::Unauthenticated(_)) => {
-                self.take(parts, policy::ANONYMOUS_IP, &limiter::address(address(parts))).await?;
+                let client = parts.extensions.get::<ClientAddress>().and_then(|client| client.0);
+                self.take(parts, policy::ANONYMOUS_IP, &limiter::address(client)).await?;
                 Err(stranger)
             }
             Err(error) => Err(error),
@@ -101,21 +100,17 @@ impl Limited {
         } else {
             Err(Error::RateLimited { retry_after: Duration::from_secs(verdict.retry_after_s()) })
         };
-        if let Some(Slot(slot)) = parts.extensions.get::<Slot>() {
-            slot.set(verdict).ok();
-        }
+        show(verdict, &parts.extensions);
         outcome
     }
 }
 
-/// The address that the platform saw: API Gateway's or the function URL's on Lambda, else the socket's. No header, because
-/// anyone may write those.
-fn address(parts: &Parts) -> Option<IpAddr> {
-    if let Some(RequestContext::ApiGatewayV2(context)) = parts.extensions.get::<RequestContext>() {
-        return context.http.source_ip.as_deref()?.parse().ok();
+/// Puts the verdict into the headers of the request's response, unless one stands there already. For limits that are
+/// not a [`Gate`]'s.
+pub fn show(verdict: Verdict, extensions: &Extensions) {
+    if let Some(Slot(slot)) = extensions.get::<Slot>() {
+        slot.set(verdict).ok();
     }
-    let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-    Some(peer.ip())
 }
 
 impl Slot {

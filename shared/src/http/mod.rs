@@ -1,5 +1,6 @@
 //! HTTP: JSON in, JSON out, problems, who is calling; and the one layer around all routes.
 
+mod address;
 mod body;
 mod caller;
 mod cors;
@@ -11,11 +12,12 @@ pub mod schema;
 mod switches;
 
 pub use self::{
+    address::ClientAddress,
     body::{Body, JSON_BYTES_MAX, PathId, Request, media_type, read_bounded, read_json},
     caller::Authenticated,
     idempotency::{Idempotency, once},
     layer::finish,
-    limits::Gate,
+    limits::{Gate, show},
     problem::PROBLEM_JSON,
     switches::{Switches, obey},
 };

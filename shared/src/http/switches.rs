@@ -1,5 +1,5 @@
 //! The operator's switches: maintenance, and single functions off. They are read with every request, so that a refreshed
-//! secret counts at once.
+//! secret counts at once; and a request is what has it refreshed when it is old.
 
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ impl Switches {
 
 /// The middleware that obeys the switches, for `from_fn_with_state`.
 pub async fn obey(State(switches): State<Switches>, request: Request, next: Next) -> Result<Response> {
+    // First, so that a switch that is on is also noticed to be off again.
+    switches.env.keep_fresh();
     switches.check()?;
     Ok(next.run(request).await)
 }

@@ -20,6 +20,11 @@ impl<T> Bounded<T> {
         self.entries.get(key)
     }
 
+    /// The entry of that key, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut T> {
+        self.entries.get_mut(key)
+    }
+
     /// Forgets an entry.
     pub fn remove(&mut self, key: &str) {
         self.entries.remove(key);

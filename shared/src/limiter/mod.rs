@@ -24,16 +24,16 @@ use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use self::{
+pub use self::{
     bounded::Bounded,
+    sliding_window::{Decision, SlidingWindow},
+    verdict::Verdict,
+};
+use self::{
     breaker::Breaker,
     local::{Local, Share},
     policy::{Policies, Policy},
     upstash::{Failure, Script, Upstash},
-};
-pub use self::{
-    sliding_window::{Decision, SlidingWindow},
-    verdict::Verdict,
 };
 use crate::{Error, Result, env::Env};
 
@@ -131,6 +131,13 @@ impl Limiter {
                 inner.without_redis(policy, &key, now_ms, &failure.to_string())
             }
         }
+    }
+
+    /// The same, counted in this process only: for limits that protect the process itself, whatever Redis does.
+    pub fn take_here(&self, policy: &str, identifier: &str, now: Timestamp) -> Result<Verdict> {
+        let policy = self.0.policies.get(policy).with_context(|| format!("there is no policy {policy}"))?;
+        let key = format!("{PREFIX}:{}:{identifier}", policy.name);
+        self.0.count(policy, &key, now.as_millisecond(), Share::Whole)
     }
 
     /// Fetches the secret again where the token was refused; the next attempt uses what it then says.

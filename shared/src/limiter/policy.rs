@@ -17,9 +17,12 @@ pub const DOCUMENTS_USER: &str = "documents.user";
 pub const DELETE_USER: &str = "delete.user";
 /// Requests from one address that carry no good session token.
 pub const ANONYMOUS_IP: &str = "anonymous.ip";
+/// All requests from one address but those to health routes; in one process only, and counted there.
+pub const REQUESTS_IP: &str = "requests.ip";
 
-/// The policies that routes apply; the setting's default has each.
-pub const APPLIED: [&str; 5] = [CHAT_USER, UPLOAD_USER, DOCUMENTS_USER, DELETE_USER, ANONYMOUS_IP];
+/// The policies that are applied; the setting's default has each.
+pub const APPLIED: [&str; 6] =
+    [CHAT_USER, UPLOAD_USER, DOCUMENTS_USER, DELETE_USER, ANONYMOUS_IP, REQUESTS_IP];
 
 /// Whose requests a policy may count: the last word of its name.
 const IDENTITIES: [&str; 4] = ["user", "ip", "domain", "workspace"];
@@ -58,7 +61,7 @@ impl Policies {
         let text = env.require("RATE_LIMITS")?;
         let own = parse(&text).with_context(|| format!("RATE_LIMITS is {text:?}"))?;
         for name in own.keys().filter(|name| !APPLIED.contains(&name.as_str())) {
-            tracing::warn!(policy = name, "no route applies the policy {name} of RATE_LIMITS");
+            tracing::warn!(policy = name, "nothing applies the policy {name} of RATE_LIMITS");
         }
         policies.extend(own);
         Ok(Self(policies))

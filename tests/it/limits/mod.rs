@@ -1,5 +1,6 @@
 //! Nobody takes more than their share, whatever Redis does.
 
+mod crowd;
 mod faults;
 mod http;
 mod javascript;

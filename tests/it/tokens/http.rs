@@ -119,3 +119,21 @@ async fn every_route_but_the_public_ones_turns_strangers_away() {
     bodies.dedup();
     assert_eq!(bodies.len(), 1, "{bodies:#?}");
 }
+
+#[tokio::test]
+async fn a_token_for_someone_else_is_refused_unless_the_operator_named_the_audience() {
+    let mut app = TestApp::new().await;
+    let of = |audience: serde_json::Value| {
+        let mut claims = claims("alice", None);
+        claims["aud"] = audience;
+        sign(&Header::new(Algorithm::RS256), &claims)
+    };
+    let (another, ours) = (of("https://db.example.com".into()), of(serde_json::json!(["x", "footnote"])));
+    for token in [&another, &ours] {
+        assert_eq!(app.get("/v1/documents", token).await.status, 401);
+    }
+    app.restart(&[("CLERK_AUDIENCES", "footnote, footnote-staging")]).await;
+    assert_eq!(app.get("/v1/documents", &another).await.status, 401);
+    assert_eq!(app.get("/v1/documents", &ours).await.status, 200);
+    assert_eq!(app.get("/v1/documents", &token("alice", None)).await.status, 200);
+}

@@ -303,6 +303,14 @@ fn issuer_party_and_state_are_the_ones_asked_for() {
         (json!({ "sts": "" }), Some(Pending)),
         (json!({ "sts": true }), Some(Claim)),
         (json!({ "sid": 1 }), Some(Claim)),
+        // Whose audience one is in is not for the pure check to say; what is no audience is.
+        (json!({ "aud": null }), None),
+        (json!({ "aud": APP }), None),
+        (json!({ "aud": [] }), None),
+        (json!({ "aud": [APP, "https://other.example.com"] }), None),
+        (json!({ "aud": 1 }), Some(Claim)),
+        (json!({ "aud": {} }), Some(Claim)),
+        (json!({ "aud": [APP, 1] }), Some(Claim)),
     ]);
     judge(vec![
         ("no iss".to_owned(), without("iss"), Some(Issuer)),
