@@ -10,10 +10,14 @@ use axum::{
 use harness::{
     app::{TestApp, file, request},
     parts::{self, given, program, token, unique},
+    redis::{self, Redis},
 };
 use serde_json::json;
 use server::Server;
-use shared::env::{Env, SETTINGS};
+use shared::{
+    env::{Env, SETTINGS},
+    limiter::Limiter,
+};
 use tokio::process::Command;
 use tower::ServiceExt;
 
@@ -264,4 +268,32 @@ async fn a_rotated_database_password_needs_no_restart() {
     drop(router);
     superuser.query(&ended, &[]).await.unwrap();
     superuser.batch_execute(&format!("DROP ROLE {role}")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rotated_redis_token_needs_no_restart() {
+    let Some(redis) = Redis::start().await else { return };
+    let with = |token: &str| json!({ "UPSTASH_REDIS_REST_TOKEN": token }).to_string();
+    let id = secret(&with("before the rotation")).await;
+    let more = [("UPSTASH_REDIS_REST_URL", redis.url.as_str()), ("REDIS_TIMEOUT_MS", "5000")];
+    let env = env(&id, &more);
+    env.fetch_secret().await.unwrap();
+    let limiter = Limiter::connect(&env).unwrap();
+    secrets()
+        .await
+        .put_secret_value()
+        .secret_id(&id)
+        .secret_string(with(&redis::token()))
+        .send()
+        .await
+        .unwrap();
+    // The refused call has the secret fetched; after the breaker's pause the next one uses it.
+    let mut now = jiff::Timestamp::UNIX_EPOCH;
+    let recovered = async {
+        while limiter.take("chat.user", &unique("user"), now).await.unwrap().degraded {
+            now += Duration::from_millis(5_001);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), recovered).await.expect("the new token is used");
+    assert!(now > jiff::Timestamp::UNIX_EPOCH, "the first token was refused");
 }
