@@ -135,3 +135,42 @@ fn signature_key(jwk: &Jwk) -> Option<(DecodingKey, [u8; 32])> {
     let thumbprint = sha256(format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, rsa.e, rsa.n).as_bytes());
     Some((DecodingKey::from_rsa_components(&rsa.n, &rsa.e).ok()?, thumbprint))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A key set of these names; the modulus begins with the byte.
+    fn keys(named: &[(&str, u8)]) -> Keys {
+        let jwk = |(kid, byte): &(&str, u8)| {
+            let modulus = URL_SAFE_NO_PAD.encode([&[*byte][..], &[1; 255]].concat());
+            serde_json::json!({ "kty": "RSA", "kid": kid, "use": "sig", "n": modulus, "e": "AQAB" })
+        };
+        let keys: Vec<serde_json::Value> = named.iter().map(jwk).collect();
+        Keys::from_jwks(&serde_json::json!({ "keys": keys }).to_string()).unwrap()
+    }
+
+    #[test]
+    fn the_same_keys_in_another_order_are_no_change() {
+        assert_eq!(keys(&[("a", 1), ("b", 2)]).change_since(&keys(&[("b", 2), ("a", 1)])), None);
+    }
+
+    #[test]
+    fn a_name_that_stands_for_another_key_is_told() {
+        let change = keys(&[("a", 1), ("c", 3)]).change_since(&keys(&[("a", 9), ("b", 2)])).unwrap();
+        assert_eq!(
+            [change.added, change.removed, change.replaced],
+            [["c"], ["b"], ["a"]].map(|one| one.map(str::to_owned).to_vec())
+        );
+        assert_ne!(change.set, keys(&[("a", 2), ("c", 3)]).change_since(&keys(&[("a", 9)])).unwrap().set);
+    }
+
+    #[test]
+    fn however_many_and_long_the_names_are_little_is_told_of_them() {
+        let names: Vec<String> = (0..20).map(|number| format!("{number:02}{}", "é".repeat(500))).collect();
+        let many: Vec<(&str, u8)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        let change = keys(&many).change_since(&keys(&[("a", 1)])).unwrap();
+        assert_eq!((change.added.len(), change.removed.len(), change.replaced.len()), (8, 1, 0));
+        assert!(change.added.iter().all(|name| name.len() == 64 && name.ends_with("???")), "{change:?}");
+    }
+}

@@ -13,6 +13,8 @@ use tower::ServiceExt;
 
 use super::{patient, row, rows, within};
 use crate::{
+    documents::fixture,
+    logs::Server as Process,
     settings::{secret, secrets},
     tokens::{
         forge::{ANOTHERS, OURS, jwk, key_set, signed_by},
@@ -110,4 +112,34 @@ async fn each_migration_from_the_audit_logs_own_on_is_told_once() {
     let told: Vec<&str> = told.iter().map(|row| row.get(0)).collect();
     let from = applied.iter().position(|name| name.ends_with("-audit")).unwrap();
     assert_eq!(told, applied[from..]);
+}
+
+#[tokio::test]
+async fn log_lines_and_rows_name_the_same_request_and_the_same_person() {
+    let app = patient(&[]).await;
+    let server = Process::start(&app).await;
+    let http = shared::tls::http_client().unwrap();
+    let documents = format!("{}/v1/documents", server.url);
+    let upload =
+        http.post(&documents).bearer_auth(token("alice", None)).header("content-type", "application/pdf");
+    assert_eq!(upload.body(fixture("two-pages")).send().await.unwrap().status(), 202);
+    assert_eq!(http.get(&documents).bearer_auth("garbage").send().await.unwrap().status(), 401);
+    let said = server.end().await;
+    let lines: Vec<Value> = said.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let span = |status: u64| {
+        let line = lines.iter().find(|line| line["event"] == "request" && line["status"] == status);
+        &line.unwrap_or_else(|| panic!("{said:#?}"))["span"]
+    };
+    let uploaded = &rows(&app, "document_uploaded").await[0];
+    assert_eq!((&uploaded["request_id"], &uploaded["actor"]), (&span(202)["request_id"], &span(202)["user"]));
+    assert!(uploaded["actor"].is_string());
+    let failed = &rows(&app, "sign_in_failed").await[0];
+    assert_eq!(failed["request_id"], span(401)["request_id"]);
+    let turned_away = lines.iter().find(|line| line["reason"] == failed["detail"]["reason"]);
+    assert_eq!(
+        turned_away.expect("the reason is in the log too")["span"]["request_id"],
+        failed["request_id"]
+    );
+    // The socket's address is known here, and is none to read.
+    assert!(failed["address_hash"].is_string());
 }
