@@ -148,6 +148,16 @@ pub const SETTINGS: &[Setting] = &[
         "Within which a question is answered, whatever is down or slow; the HTTP API gives up after 29 s.",
     ),
     setting(
+        "AUDIT_RETENTION_DAYS",
+        Some("365"),
+        "How long rows of the audit log are kept, 30 days at least; the retention function deletes older ones.",
+    ),
+    setting(
+        "AUDIT_TIMEOUT_MS",
+        Some("200"),
+        "What writing a failed sign-in may take; the caller is turned away all the same.",
+    ),
+    setting(
         "LISTEN_ADDR",
         Some("127.0.0.1:8080"),
         "One process only: where it listens; port 0 takes a free one.",
