@@ -18,9 +18,9 @@ pub enum Error {
         /// What to do about it.
         detail: String,
     },
-    /// No session token, or not a good one; the reason is for the log only.
+    /// No session token, or not a good one; the reason is for the log and the audit log only.
     #[error("not authenticated: {0}")]
-    Unauthenticated(&'static str),
+    Unauthenticated(Reason),
     /// The caller is known, and may not do this.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -90,6 +90,31 @@ pub enum Error {
 
 /// The bundle's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a caller is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reason {
+    /// Stable machine code.
+    pub code: &'static str,
+    /// The same as a sentence.
+    pub sentence: &'static str,
+}
+
+impl Reason {
+    /// Nobody tried to sign in: the one reason that is no failed attempt.
+    pub const MISSING: Self = Self::new("missing", "there is no Authorization header");
+
+    /// A reason.
+    pub const fn new(code: &'static str, sentence: &'static str) -> Self {
+        Self { code, sentence }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.sentence)
+    }
+}
 
 /// One broken rule of a request, in Zod's shape.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -2,6 +2,7 @@
 //! `db`, `storage`, `llm`, `limiter` and `pdf` talk to one outside thing each; `auth`, `http`, `runtime` and `telemetry` host.
 
 pub mod auth;
+mod breaker;
 pub mod db;
 pub mod domain;
 pub mod env;

@@ -115,3 +115,15 @@ async fn what_was_refused_is_not_kept() {
     assert_eq!(app.send(ask("", "key-2", "One?")).await.status, 401);
     assert_eq!(rows(&app, "SELECT count(*) FROM idempotency_keys").await, 1);
 }
+
+#[tokio::test]
+async fn what_is_kept_for_a_repeated_request_goes_with_the_account() {
+    let app = TestApp::new().await;
+    let people = [token("alice", None), token("alice", Some("org_1")), token("bob", Some("org_1"))];
+    for person in &people {
+        assert_eq!(app.send(ask(person, "key-1", "What is the maximum hardness?")).await.status, 200);
+    }
+    assert_eq!(app.call(Method::DELETE, "/v1/users/alice", &people[0]).await.status, 200);
+    assert_eq!(rows(&app, "SELECT count(*) FROM idempotency_keys WHERE user_id = 'alice'").await, 0);
+    assert_eq!(rows(&app, "SELECT count(*) FROM idempotency_keys").await, 1);
+}

@@ -13,15 +13,15 @@ use tokio::{
 };
 
 /// The program as it runs in a container.
-struct Server {
+pub struct Server {
     child: Child,
-    url: String,
+    pub url: String,
     lines: Lines<BufReader<ChildStderr>>,
     said: Vec<String>,
 }
 
 impl Server {
-    async fn start(app: &TestApp) -> Self {
+    pub async fn start(app: &TestApp) -> Self {
         let mut command = Command::new(program("server"));
         command.env_clear().envs(app.settings.iter().cloned());
         command.env("LISTEN_ADDR", "127.0.0.1:0").env("LOG_LEVEL", "debug");
@@ -53,7 +53,7 @@ impl Server {
     }
 
     /// Asks it to end; answers all that it said.
-    async fn end(mut self) -> Vec<String> {
+    pub async fn end(mut self) -> Vec<String> {
         let id = self.child.id().unwrap().to_string();
         Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
         while let Some(line) = self.lines.next_line().await.unwrap() {

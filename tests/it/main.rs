@@ -1,6 +1,7 @@
 //! The bundle as its callers see it: one binary, so that it links once.
 
 mod architecture;
+mod audit;
 mod chat;
 mod database;
 mod documents;

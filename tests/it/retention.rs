@@ -1,5 +1,7 @@
 //! Retention: what is due goes, what is stuck is healed, the rest stays.
 
+use std::time::Duration;
+
 use harness::{app::TestApp, parts::token};
 use jiff::{SignedDuration, Timestamp};
 use retention::{Report, Retention, Task, run};
@@ -7,7 +9,8 @@ use retention::{Report, Retention, Task, run};
 use crate::documents::fixture;
 
 fn retention(app: &TestApp) -> Retention {
-    Retention { db: app.server.ingest.db.clone(), ingest: app.server.ingest.clone() }
+    let year = Duration::from_hours(365 * 24);
+    Retention { db: app.server.ingest.db.clone(), ingest: app.server.ingest.clone(), audit_logs: year }
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ async fn lexical(app: &TestApp, person: &str, question: &str) -> Vec<Passage> {
     let env = Env::of([("DATABASE_URL", app.database.url(Some("footnote_app")))]);
     let pool = Pool::new(&env, "DATABASE_URL").unwrap();
     let user = UserId::parse(person).unwrap();
-    let caller = Caller { workspace: Workspace::of_person(&user), user };
+    let caller = Caller { workspace: Workspace::of_person(&user), user, request: None };
     let tenant = pool.each(Scope::from(&caller)).await.unwrap();
     let query = search::Query {
         terms: &query_terms(question),

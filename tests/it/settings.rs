@@ -110,6 +110,7 @@ async fn a_missing_or_malformed_setting_stops_the_server_and_is_named_without_it
         ("SECRETS_TTL_S", Some("0".to_owned())),
         ("ADDRESS_REQUESTS_AT_ONCE", Some("0".to_owned())),
         ("TRUSTED_PROXIES", Some("proxy.example.com".to_owned())),
+        ("AUDIT_TIMEOUT_MS", Some("0".to_owned())),
         ("LISTEN_ADDR", Some("nowhere".to_owned())),
         ("LOG_LEVEL", Some("loud".to_owned())),
     ];
@@ -126,12 +127,13 @@ async fn a_missing_or_malformed_setting_stops_the_server_and_is_named_without_it
     }
 }
 
-async fn secrets() -> Secrets {
+pub async fn secrets() -> Secrets {
     let env = Env::of([("AWS_ENDPOINT_URL", given("TEST_S3_ENDPOINT"))]);
     Secrets::new(&shared::tls::aws_config(&env).await.unwrap())
 }
 
-async fn secret(value: &str) -> String {
+/// A secret of that text; answers its name.
+pub async fn secret(value: &str) -> String {
     let name = unique("secret");
     secrets().await.create_secret().name(&name).secret_string(value).send().await.unwrap();
     name

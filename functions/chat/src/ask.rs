@@ -16,6 +16,7 @@ use shared::{
         answer::{Answer, Model, Timings, Usage},
         caller::Caller,
         citation::Citation,
+        complexity::complexity,
         extract::extract,
         hash::sha256,
         ids::{ConversationId, MessageId},
@@ -26,6 +27,7 @@ use shared::{
         verify::{Counts, Verified, verify},
     },
     http::{Authenticated, Body, Request, schema},
+    llm::Ending,
 };
 use tracing::{Instrument, field::Empty, info_span};
 use zod_rs::{array, boolean, object};
@@ -258,13 +260,18 @@ async fn draft(
         None
     } else {
         let prompt = prompt(&input);
-        chat.models.answer(&prompt, deadline).instrument(info_span!("llm_generate")).await
+        let complexity = complexity(question.as_str(), !history.is_empty());
+        let span = info_span!("llm_generate", complexity);
+        chat.models.answer(&prompt, complexity, deadline).instrument(span).await
     };
     if let Some(answered) = answered {
         if is_refusal(&answered.text) {
             return refusal(answered.model, answered.usage);
         }
         let verified = info_span!("citation_verify").in_scope(|| verify(&answered.text, passages));
+        if answered.ending == Ending::Length {
+            degraded.push("truncated".to_owned());
+        }
         if verified.answer.is_empty() {
             // It was nothing but markers, links and images.
             return refusal(answered.model, answered.usage);

@@ -113,7 +113,7 @@ impl FromRef<Chat> for Auth {
 pub fn routes(chat: Chat) -> Router {
     let ask = if chat.settings.strict_query { post(ask::ask_strictly) } else { post(ask::ask) };
     let once = Idempotency { auth: chat.auth.clone(), db: chat.db.clone(), body_bytes_max: JSON_BYTES_MAX };
-    let gate = Gate::new(&chat.auth, &chat.limiter);
+    let gate = Gate::new(&chat.auth, &chat.limiter, &chat.db);
     let ask = gate.limit(policy::CHAT_USER, ask.layer(from_fn_with_state(once, http::once)));
     Router::new()
         .route("/v1/chat", ask.clone())

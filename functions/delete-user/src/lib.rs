@@ -56,7 +56,7 @@ impl FromRef<DeleteUser> for Auth {
 
 /// The function's routes.
 pub fn routes(delete_user: DeleteUser) -> Router {
-    let gate = Gate::new(&delete_user.auth, &delete_user.limiter);
+    let gate = Gate::new(&delete_user.auth, &delete_user.limiter, &delete_user.db);
     let erase = gate.limit(policy::DELETE_USER, delete(erase));
     Router::new()
         .route("/v1/users/{user_id}", erase.clone())

@@ -27,6 +27,8 @@ pub struct Retention {
     pub db: db::Pool,
     /// Does the work that an event was lost for.
     pub ingest: Ingest,
+    /// How long rows of the audit log are kept.
+    pub audit_logs: Duration,
 }
 
 /// What the schedule asks for.
@@ -59,6 +61,8 @@ pub struct Report {
     pub embeddings: i64,
     /// Idempotency keys deleted.
     pub idempotency_keys: i64,
+    /// Rows of the audit log deleted.
+    pub audit_logs: i64,
     /// Documents that became something.
     pub healed: usize,
 }
@@ -67,7 +71,9 @@ impl Retention {
     /// Builds the clients; the database is the one of `setting`.
     pub async fn connect(env: &Env, setting: &'static str) -> anyhow::Result<Self> {
         let ingest = Ingest::connect(env, setting).await?;
-        Ok(Self { db: ingest.db.clone(), ingest })
+        // The database keeps the last thirty days whoever asks.
+        let days: u64 = env.number("AUDIT_RETENTION_DAYS", 30..=3_650)?;
+        Ok(Self { db: ingest.db.clone(), ingest, audit_logs: Duration::from_hours(days * 24) })
     }
 }
 
@@ -81,6 +87,8 @@ pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::R
         report.embeddings = in_batches(|| jobs::expire_embeddings(&retention.db, before, BATCH)).await?;
         report.idempotency_keys =
             in_batches(|| jobs::expire_idempotency_keys(&retention.db, now, BATCH)).await?;
+        let before = now.checked_sub(retention.audit_logs).context("go back AUDIT_RETENTION_DAYS")?;
+        report.audit_logs = in_batches(|| jobs::expire_audit_logs(&retention.db, before, BATCH)).await?;
     }
     if task != Task::Retain {
         report.healed = retention.ingest.heal(HEALED).await?;
@@ -89,6 +97,8 @@ pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::R
         event = "retention",
         report.query_logs,
         report.embeddings,
+        report.idempotency_keys,
+        report.audit_logs,
         report.healed,
         "retention is done"
     );

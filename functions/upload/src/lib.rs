@@ -79,7 +79,7 @@ pub fn routes(upload: Upload) -> Router {
         db: upload.db.clone(),
         body_bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
     };
-    let gate = Gate::new(&upload.auth, &upload.limiter);
+    let gate = Gate::new(&upload.auth, &upload.limiter, &upload.db);
     let browse = |routes| gate.limit(policy::DOCUMENTS_USER, routes);
     let take = post(take::take).layer(from_fn_with_state(once, http::once));
     let take =

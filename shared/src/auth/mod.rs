@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use self::remote::Remote;
 pub use self::{
-    keys::Keys,
+    keys::{KeyChange, Keys},
     verify::{Claims, Organization, Rejection, Rules, verify},
 };
 use crate::{
@@ -60,11 +60,19 @@ impl Auth {
         let claims = verified.and_then(for_us);
         let claims = claims.map_err(|rejection| Error::Unauthenticated(rejection.reason()))?;
         let user =
-            UserId::parse(&claims.subject).ok_or(Error::Unauthenticated("the subject is no identifier"))?;
+            UserId::parse(&claims.subject).ok_or(Error::Unauthenticated(Rejection::Subject.reason()))?;
         let workspace = match &claims.organization {
             Some(organization) => Workspace::of_organization(&organization.id),
             None => Workspace::of_person(&user),
         };
-        Ok(Caller { user, workspace })
+        Ok(Caller { user, workspace, request: None })
+    }
+
+    /// What changed in the issuer's key set since this process last saw it; told once.
+    pub fn take_key_change(&self) -> Option<KeyChange> {
+        match &self.keys {
+            Source::Fixed(_) => None,
+            Source::Remote(remote) => remote.take_change(),
+        }
     }
 }

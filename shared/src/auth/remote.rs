@@ -2,14 +2,14 @@
 //! it, and not again right after a failure.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex as Slot, PoisonError},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, ensure};
 use tokio::sync::{Mutex, RwLock};
 
-use super::{Claims, Keys, Rejection, Rules, verify};
+use super::{Claims, KeyChange, Keys, Rejection, Rules, verify};
 use crate::{Error, Result, env::Env, tls};
 
 /// After this a key set is fetched anew.
@@ -34,6 +34,8 @@ struct Inner {
     known: RwLock<Option<(Instant, Arc<Keys>)>>,
     /// Holding the lock is the right to fetch.
     attempts: Mutex<Attempts>,
+    /// What changed in the set, until it is told.
+    change: Slot<Option<KeyChange>>,
 }
 
 /// What was tried so far.
@@ -73,7 +75,13 @@ impl Remote {
         let default = || format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'));
         let url = env.url("CLERK_JWKS_URL")?.unwrap_or_else(default);
         let http = tls::http_client()?;
-        Ok(Self(Arc::new(Inner { url, http, known: RwLock::default(), attempts: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            url,
+            http,
+            known: RwLock::default(),
+            attempts: Mutex::default(),
+            change: Slot::default(),
+        })))
     }
 
     /// Checks a token; the outer error means that no key could be had.
@@ -126,8 +134,16 @@ impl Remote {
         let fetched = fetched.context("the key set took too long").and_then(|fetched| fetched);
         attempts.failed = fetched.is_err().then(Instant::now);
         let keys = Arc::new(fetched?);
+        if let Some(change) = known.and_then(|(_, known)| keys.change_since(&known)) {
+            tracing::info!(event = "signing_keys_changed", set = change.set, "the issuer's key set changed");
+            *self.0.change.lock().unwrap_or_else(PoisonError::into_inner) = Some(change);
+        }
         *self.0.known.write().await = Some((Instant::now(), keys.clone()));
         Ok(keys)
+    }
+
+    pub(super) fn take_change(&self) -> Option<KeyChange> {
+        self.0.change.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     async fn fetch(&self) -> anyhow::Result<Keys> {

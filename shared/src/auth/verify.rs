@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, crypto};
 use serde_json::{Map, Value};
 
 use super::{Keys, strict_json};
-use crate::domain::caller::is_identifier;
+use crate::{domain::caller::is_identifier, error::Reason};
 
 /// The most bytes of a token; Clerk's own are below 1,500, and cookies end at 4,096.
 const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -57,7 +57,7 @@ pub struct Organization {
     pub role: Option<String>,
 }
 
-/// Why a token is refused: for the log. The caller is told the same for every reason.
+/// Why a token is refused: for the logs. The caller is told the same for every reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{}", self.reason())]
 #[expect(missing_docs, reason = "`reason` says each")]
@@ -83,28 +83,29 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// The reason, as a sentence for the log.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::TooLong => "the token is too long",
-            Self::Encoding => "the token is not three parts of base64url",
-            Self::Json => "a part is not a JSON object, or a member comes twice",
-            Self::Type => "the type is not JWT",
-            Self::Algorithm => "the algorithm is not RS256",
-            Self::Critical => "the header has an extension that must be understood",
-            Self::UnknownKey => "the key is not known",
-            Self::Signature => "the signature is wrong",
-            Self::Claim => "a claim is missing or of the wrong type",
-            Self::Time => "a time is absurd",
-            Self::Expired => "the token has expired",
-            Self::NotYet => "the token is not valid yet",
-            Self::Issuer => "the issuer is another",
-            Self::AuthorizedParty => "the authorised party is another",
-            Self::Audience => "the token is for someone else",
-            Self::Pending => "the session is pending",
-            Self::Subject => "the subject is no identifier",
-            Self::Organization => "the organisation is no identifier",
-        }
+    /// The reason, as a code and a sentence for the logs.
+    pub fn reason(self) -> Reason {
+        let (code, sentence) = match self {
+            Self::TooLong => ("too_long", "the token is too long"),
+            Self::Encoding => ("encoding", "the token is not three parts of base64url"),
+            Self::Json => ("json", "a part is not a JSON object, or a member comes twice"),
+            Self::Type => ("type", "the type is not JWT"),
+            Self::Algorithm => ("algorithm", "the algorithm is not RS256"),
+            Self::Critical => ("critical", "the header has an extension that must be understood"),
+            Self::UnknownKey => ("unknown_key", "the key is not known"),
+            Self::Signature => ("signature", "the signature is wrong"),
+            Self::Claim => ("claim", "a claim is missing or of the wrong type"),
+            Self::Time => ("time", "a time is absurd"),
+            Self::Expired => ("expired", "the token has expired"),
+            Self::NotYet => ("not_yet", "the token is not valid yet"),
+            Self::Issuer => ("issuer", "the issuer is another"),
+            Self::AuthorizedParty => ("authorized_party", "the authorised party is another"),
+            Self::Audience => ("audience", "the token is for someone else"),
+            Self::Pending => ("pending", "the session is pending"),
+            Self::Subject => ("subject", "the subject is no identifier"),
+            Self::Organization => ("organization", "the organisation is no identifier"),
+        };
+        Reason::new(code, sentence)
     }
 }
 

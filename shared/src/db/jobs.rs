@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) static STATEMENTS: &[&Statement] =
-    &[&LOCATE, &CLAIM, &EXPIRE_QUERY_LOGS, &EXPIRE_EMBEDDINGS, &EXPIRE_KEYS];
+    &[&LOCATE, &CLAIM, &EXPIRE_QUERY_LOGS, &EXPIRE_EMBEDDINGS, &EXPIRE_KEYS, &EXPIRE_AUDIT_LOGS];
 
 /// Where a document is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +65,14 @@ pub async fn expire_idempotency_keys(pool: &Pool, before: Timestamp, limit: i32)
 
 static EXPIRE_KEYS: Statement =
     Statement::new("SELECT job_expire_idempotency_keys($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
+
+/// Likewise for rows of the audit log; those of the last thirty days stay, whatever `before` says.
+pub async fn expire_audit_logs(pool: &Pool, before: Timestamp, limit: i32) -> Result<i64> {
+    expire(pool, &EXPIRE_AUDIT_LOGS, before, limit).await
+}
+
+static EXPIRE_AUDIT_LOGS: Statement =
+    Statement::new("SELECT job_expire_audit_logs($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
 
 async fn expire(pool: &Pool, statement: &Statement, before: Timestamp, limit: i32) -> Result<i64> {
     Ok(pool.query(statement, &[&before, &limit]).await?.first().map_or(0, |row| row.get(0)))

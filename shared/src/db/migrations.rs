@@ -21,6 +21,11 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "2026-11-20-09-references-within-a-tenant",
         include_str!("../../migrations/2026-11-20-09-references-within-a-tenant.sql"),
     ),
+    ("2026-11-21-10-audit", include_str!("../../migrations/2026-11-21-10-audit.sql")),
+    (
+        "2026-11-21-11-erase-idempotency-keys",
+        include_str!("../../migrations/2026-11-21-11-erase-idempotency-keys.sql"),
+    ),
 ];
 
 /// Two deployments at once apply one after the other.

@@ -3,6 +3,7 @@
 //! Statements are unnamed and pipelined: a question costs one round trip, and works behind a transaction pooler, where a
 //! named statement would outlive its connection.
 
+pub mod audit;
 mod connect;
 pub mod conversations;
 pub mod documents;
@@ -44,6 +45,9 @@ pub struct Pool {
     connections: deadpool_postgres::Pool,
     /// Held for writing while the first connection is being opened.
     warming: Arc<RwLock<()>>,
+    /// Tells of settings that changed.
+    env: Env,
+    audit: Arc<audit::Bounds>,
 }
 
 impl Pool {
@@ -59,7 +63,8 @@ impl Pool {
             .wait_timeout(Some(WAIT_TIMEOUT))
             .create_timeout(Some(CONNECT_TIMEOUT))
             .build()?;
-        Ok(Self { connections, warming: Arc::default() })
+        let audit = Arc::new(audit::Bounds::new(env)?);
+        Ok(Self { connections, warming: Arc::default(), env: env.clone(), audit })
     }
 
     /// Opens a first connection in the background. A request that comes meanwhile waits for it: another one would cost a
@@ -100,6 +105,14 @@ impl Pool {
     }
 
     async fn client(&self) -> Result<deadpool_postgres::Object> {
+        let client = self.connection().await?;
+        // Whatever made this process read its secret again, the next use of a database tells of it.
+        let Some(change) = self.env.take_change() else { return Ok(client) };
+        Box::pin(audit::note_settings(self, client, change)).await;
+        self.connection().await
+    }
+
+    async fn connection(&self) -> Result<deadpool_postgres::Object> {
         drop(self.warming.read().await);
         // Boxed: opening a connection with TLS is a large future, and nearly never the case.
         Box::pin(self.connections.get()).await.map_err(|error| match error {

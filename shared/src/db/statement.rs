@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{Params, conversations, documents, embeddings, idempotency, jobs, pages, search, users};
+use super::{Params, audit, conversations, documents, embeddings, idempotency, jobs, pages, search, users};
 
 /// SQL and the types of its parameters: typed statements need no name and no extra round trip.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub static PING: Statement = Statement::new("SELECT 1", &[]);
 /// Every statement of the bundle, for the test that prepares each against the migrated schema.
 pub static STATEMENTS: &[&[&Statement]] = &[
     &[&PING],
+    audit::STATEMENTS,
     conversations::STATEMENTS,
     documents::STATEMENTS,
     embeddings::STATEMENTS,

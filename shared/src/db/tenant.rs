@@ -1,40 +1,60 @@
 //! A tenant: a transaction that row-level security has bound to one workspace and one person.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use deadpool_postgres::Object;
 use futures_util::future::{BoxFuture, try_join};
-use tokio_postgres::{Row, types::Type};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
+use uuid::Uuid;
 
-use super::{Params, Statement, limited};
+use super::{Params, STATEMENT_TIMEOUT, Statement, limited};
 use crate::{
     Error, Result,
     domain::caller::{Caller, WorkspaceId},
 };
 
 /// Sets the tenant for the transaction only. The last two make a filtered search of the HNSW index return what it should
-/// (pgvector ≥ 0.8), the first of them keeps a runaway statement from outliving its request.
+/// (pgvector ≥ 0.8), the time-out keeps a runaway statement from outliving its request, and the request's id is for the
+/// audit log.
 const BIND: &str = "SELECT set_config('app.workspace_id', $1, true), set_config('app.user_id', $2, true), \
-     set_config('statement_timeout', '15s', true), set_config('hnsw.ef_search', '200', true), \
-     set_config('hnsw.iterative_scan', 'relaxed_order', true)";
+     set_config('app.request_id', $3, true), set_config('statement_timeout', $4, true), \
+     set_config('hnsw.ef_search', '200', true), set_config('hnsw.iterative_scan', 'relaxed_order', true)";
 
 /// Whose rows a transaction may touch.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    workspace: WorkspaceId,
+    /// None: nobody's.
+    workspace: Option<WorkspaceId>,
     user: String,
+    /// The request that it is for, if it is for one.
+    request: Option<Uuid>,
+    /// What one statement may take.
+    timeout: Duration,
 }
 
 impl Scope {
     /// All of a workspace's shared rows and none of anybody's personal ones: for jobs.
     pub fn of_workspace(workspace: WorkspaceId) -> Self {
-        Self { workspace, user: String::new() }
+        let (user, request) = (String::new(), None);
+        Self { workspace: Some(workspace), user, request, timeout: STATEMENT_TIMEOUT }
+    }
+
+    /// No rows at all: for what is known of nobody yet.
+    pub(super) fn of_nobody(request: Option<Uuid>, timeout: Duration) -> Self {
+        Self { workspace: None, user: String::new(), request, timeout }
     }
 }
 
 impl From<&Caller> for Scope {
     fn from(caller: &Caller) -> Self {
-        Self { workspace: caller.workspace.id, user: caller.user.to_string() }
+        let (workspace, user) = (Some(caller.workspace.id), caller.user.to_string());
+        Self { workspace, user, request: caller.request, timeout: STATEMENT_TIMEOUT }
     }
 }
 
@@ -64,8 +84,9 @@ impl Tenant {
     }
 
     /// The workspace's key, for the condition that each statement carries besides the tenant guard.
-    pub(crate) fn workspace(&self) -> uuid::Uuid {
-        self.scope.workspace.0
+    pub(crate) fn workspace(&self) -> Uuid {
+        // No workspace has the nil UUID: theirs are of version 8.
+        self.scope.workspace.map_or(Uuid::nil(), |workspace| workspace.0)
     }
 
     /// The person's id, likewise.
@@ -115,9 +136,12 @@ impl Tenant {
 
     /// Sends `BEGIN` and the tenant without waiting in between: the protocol keeps their order.
     async fn begin(&self, client: &Object) -> Result<(), tokio_postgres::Error> {
-        let workspace = self.workspace().to_string();
-        let params: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-            [(&workspace, Type::TEXT), (&self.scope.user, Type::TEXT)];
+        let Scope { workspace, user, request, timeout } = &self.scope;
+        let workspace = workspace.map_or_else(String::new, |workspace| workspace.0.to_string());
+        let request = request.map_or_else(String::new, |request| request.to_string());
+        let timeout_ms = timeout.as_millis().to_string();
+        let params: [&(dyn ToSql + Sync); 4] = [&workspace, user, &request, &timeout_ms];
+        let params = params.map(|param| (param, Type::TEXT));
         try_join(client.batch_execute("BEGIN"), client.query_typed(BIND, &params)).await.map(drop)
     }
 

@@ -90,6 +90,8 @@ pub struct Caller {
     pub user: UserId,
     /// The organisation's workspace if the token names one, else the person's own.
     pub workspace: Workspace,
+    /// What they ask now: rows of the audit log name the request.
+    pub request: Option<Uuid>,
 }
 
 #[cfg(test)]

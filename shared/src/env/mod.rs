@@ -2,7 +2,7 @@
 //! What the environment sets, the secret never overrides.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -29,6 +29,17 @@ struct Inner {
     set: HashMap<&'static str, String>,
     secret: RwLock<HashMap<String, String>>,
     refresh: Mutex<Refresh>,
+    /// What a later version of the secret changed, until it is told.
+    change: RwLock<Option<SettingsChange>>,
+}
+
+/// Settings that say something else since the secret was fetched again.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SettingsChange {
+    /// The secret's version, as Secrets Manager names it.
+    pub version: Option<String>,
+    /// Their names; never what they say.
+    pub names: BTreeSet<&'static str>,
 }
 
 #[derive(Default)]
@@ -65,6 +76,7 @@ impl Env {
             set: pairs.filter(|(_, value)| !value.trim().is_empty()).collect(),
             secret: RwLock::default(),
             refresh: Mutex::default(),
+            change: RwLock::default(),
         }))
     }
 
@@ -185,16 +197,54 @@ impl Env {
             }
             refresh.tried_again = Some(Instant::now());
         }
-        let fetched = fetch(self, id).await?;
-        refresh.fetched = Some(Instant::now());
-        *self.0.secret.write().unwrap_or_else(PoisonError::into_inner) = fetched;
+        let (version, fetched) = fetch(self, id).await?;
+        let known = {
+            let mut secret = self.0.secret.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *secret, fetched.clone())
+        };
+        if refresh.fetched.replace(Instant::now()).is_some() {
+            self.note_change(version, &known, &fetched);
+        }
         Ok(())
+    }
+
+    /// What later versions of the secret changed; told once.
+    pub fn take_change(&self) -> Option<SettingsChange> {
+        // Asked with every use of the database, and nearly always nothing: readers do not wait for one another.
+        self.0.change.read().unwrap_or_else(PoisonError::into_inner).as_ref()?;
+        self.0.change.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// What the environment sets did not change, whatever the secret says.
+    fn note_change(
+        &self,
+        version: Option<String>,
+        before: &HashMap<String, String>,
+        now: &HashMap<String, String>,
+    ) {
+        let changed = SETTINGS.iter().map(|setting| setting.name);
+        let changed =
+            changed.filter(|name| !self.0.set.contains_key(name) && before.get(*name) != now.get(*name));
+        let names: BTreeSet<&str> = changed.collect();
+        if names.is_empty() {
+            return;
+        }
+        tracing::info!(
+            event = "settings_changed",
+            ?names,
+            "the secret was fetched again: {} settings changed",
+            names.len()
+        );
+        let mut slot = self.0.change.write().unwrap_or_else(PoisonError::into_inner);
+        let change = slot.get_or_insert_default();
+        change.version = version;
+        change.names.extend(names);
     }
 }
 
-/// The secret's current version: a JSON object of setting names. The stage is always asked for by name, because a
+/// The secret's current version and its name: a JSON object of setting names. The stage is always asked for by name, because a
 /// version that is being rotated in must not be used before it is current.
-async fn fetch(env: &Env, id: &str) -> anyhow::Result<HashMap<String, String>> {
+async fn fetch(env: &Env, id: &str) -> anyhow::Result<(Option<String>, HashMap<String, String>)> {
     let config = crate::tls::aws_config(env).await?;
     let client = aws_sdk_secretsmanager::Client::new(&config);
     let request = client.get_secret_value().secret_id(id).version_stage("AWSCURRENT");
@@ -209,7 +259,7 @@ async fn fetch(env: &Env, id: &str) -> anyhow::Result<HashMap<String, String>> {
         let word = members.get(name).is_none_or(|value| matches!(value.as_str(), "true" | "false"));
         anyhow::ensure!(word, "the secret {id}: {name} must be true or false");
     }
-    Ok(members)
+    Ok((answer.version_id().map(str::to_owned), members))
 }
 
 #[cfg(test)]

@@ -58,14 +58,35 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "CHAT_MODELS",
         None,
-        "Models in order of preference, such as groq:NAME,openai:NAME; unset: by the keys set.",
+        "Models in order of preference, such as groq:NAME,anthropic:NAME; unset: by the keys set.",
     ),
-    setting("AI_PROVIDER", None, "groq or openai: the provider to prefer when CHAT_MODELS is unset."),
+    setting(
+        "CHAT_MODELS_CHEAP",
+        None,
+        "Models that come first for simple questions, the others after them; unset: CHAT_MODELS answer all.",
+    ),
+    setting(
+        "ROUTING_THRESHOLD",
+        Some("0.5"),
+        "Complexity, 0 to 1, from which a question is not a simple one.",
+    ),
+    setting(
+        "MODEL_PRICES",
+        None,
+        "Dollars per million tokens where the built-in list is wrong: NAME=INPUT/OUTPUT,…",
+    ),
+    setting("AI_PROVIDER", None, "groq, anthropic or openai: the provider to prefer."),
     setting("GROQ_API_KEY", None, "Key for Groq."),
     setting(
         "GROQ_BASE_URL",
         Some("https://api.groq.com/openai/v1"),
         "Groq's endpoint, or one that speaks like it.",
+    ),
+    setting("ANTHROPIC_API_KEY", None, "Key for Anthropic."),
+    setting(
+        "ANTHROPIC_BASE_URL",
+        Some("https://api.anthropic.com"),
+        "Anthropic's endpoint, or one that speaks like it.",
     ),
     setting("OPENAI_API_KEY", None, "Key for OpenAI."),
     setting(
@@ -146,6 +167,16 @@ pub const SETTINGS: &[Setting] = &[
         "REQUEST_TIMEOUT_MS",
         Some("25000"),
         "Within which a question is answered, whatever is down or slow; the HTTP API gives up after 29 s.",
+    ),
+    setting(
+        "AUDIT_RETENTION_DAYS",
+        Some("365"),
+        "How long rows of the audit log are kept, 30 days at least; the retention function deletes older ones.",
+    ),
+    setting(
+        "AUDIT_TIMEOUT_MS",
+        Some("200"),
+        "What writing a failed sign-in may take; the caller is turned away all the same.",
     ),
     setting(
         "LISTEN_ADDR",

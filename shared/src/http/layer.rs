@@ -22,8 +22,12 @@ use super::{
 };
 use crate::{Error, env::Env};
 
-/// The id that a response, its log line and its traces share.
+/// The id that a response, its log line, its traces and its rows in the audit log share.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The same, where the request's extensions hold it.
+#[derive(Clone, Copy)]
+pub(super) struct RequestId(pub Uuid);
 
 /// Headers of every response. Answers are a person's own and are not to be kept by anyone in between.
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -49,7 +53,9 @@ pub fn finish(routes: Router, env: &Env) -> anyhow::Result<Router> {
 
 async fn around(State(proxies): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let request_id = Uuid::now_v7().to_string();
+    let id = Uuid::now_v7();
+    request.extensions_mut().insert(RequestId(id));
+    let request_id = id.to_string();
     let method = request.method().clone();
     // The pattern, not the path: a path holds ids of people and documents.
     let route =
@@ -104,7 +110,9 @@ fn log_error(error: &Error) {
         Error::Unavailable { cause, .. } => {
             tracing::warn!(code, error = format!("{cause:#}"), "a request could not be served: {code}");
         }
-        Error::Unauthenticated(reason) => tracing::info!(code, reason, "a caller was turned away: {reason}"),
+        Error::Unauthenticated(reason) => {
+            tracing::info!(code, reason = reason.code, "a caller was turned away: {reason}");
+        }
         _ => tracing::debug!(code, "a request was refused: {code}"),
     }
 }

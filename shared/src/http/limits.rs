@@ -13,11 +13,17 @@ use axum::{
 };
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, request::Parts};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
-use super::{Authenticated, ClientAddress};
+use super::{Authenticated, ClientAddress, layer::RequestId};
 use crate::{
     Error, Result,
     auth::Auth,
+    db::{
+        self,
+        audit::{self, Entry},
+    },
+    error::Reason,
     limiter::{self, Limiter, Verdict, policy},
 };
 
@@ -34,6 +40,8 @@ const STANDARD: HeaderName = HeaderName::from_static("ratelimit");
 pub struct Gate {
     auth: Auth,
     limiter: Limiter,
+    /// Takes down who was turned away.
+    db: db::Pool,
 }
 
 /// A gate with the policy that it applies.
@@ -49,8 +57,8 @@ pub(super) struct Slot(Arc<OnceLock<Verdict>>);
 
 impl Gate {
     /// For routes that share these.
-    pub fn new(auth: &Auth, limiter: &Limiter) -> Self {
-        Self { auth: auth.clone(), limiter: limiter.clone() }
+    pub fn new(auth: &Auth, limiter: &Limiter, db: &db::Pool) -> Self {
+        Self { auth: auth.clone(), limiter: limiter.clone(), db: db.clone() }
     }
 
     /// Counts the requests to `routes` by the policy and the caller's user id; those without a good session token by
@@ -80,15 +88,38 @@ async fn admit(State(limited): State<Limited>, request: Request, next: Next) -> 
 impl Limited {
     /// The error of a stranger within the limits is that it is one.
     async fn check(&self, parts: &mut Parts) -> Result<()> {
-        match Authenticated::from_request_parts(parts, &self.gate).await {
+        let caller = Authenticated::from_request_parts(parts, &self.gate).await;
+        if let Some(change) = self.gate.auth.take_key_change() {
+            let detail =
+                json!({ "added": change.added, "removed": change.removed, "replaced": change.replaced });
+            self.note(parts, "signing_keys_changed", Some(change.set), detail, None).await;
+        }
+        match caller {
             Ok(Authenticated(caller)) => self.take(parts, self.policy, caller.user.as_str()).await,
-            Err(stranger @ Error::Unauthenticated(_)) => {
+            Err(stranger @ Error::Unauthenticated(reason)) => {
                 let client = parts.extensions.get::<ClientAddress>().and_then(|client| client.0);
                 self.take(parts, policy::ANONYMOUS_IP, &limiter::address(client)).await?;
+                // Only now: whoever sends more than their share does not get to fill the audit log either.
+                if reason != Reason::MISSING {
+                    let address = client.map(|address| limiter::address(Some(address)));
+                    self.note(parts, "sign_in_failed", None, json!({ "reason": reason.code }), address).await;
+                }
                 Err(stranger)
             }
             Err(error) => Err(error),
         }
+    }
+
+    async fn note(
+        &self,
+        parts: &Parts,
+        event: &'static str,
+        subject: Option<String>,
+        detail: Value,
+        address: Option<String>,
+    ) {
+        let request = parts.extensions.get::<RequestId>().map(|RequestId(id)| *id);
+        audit::note(&self.gate.db, Entry { event, subject, detail, address, request }).await;
     }
 
     async fn take(&self, parts: &Parts, policy: &str, identifier: &str) -> Result<()> {

@@ -7,7 +7,6 @@
 //! `POLICY:IDENTIFIER`: `chat.user:user_1`, `anonymous.ip:192.0.2.1`, `anonymous.ip:2001:db8:1:2::/64`.
 
 mod bounded;
-mod breaker;
 mod local;
 pub mod policy;
 mod sliding_window;
@@ -30,17 +29,18 @@ pub use self::{
     verdict::Verdict,
 };
 use self::{
-    breaker::Breaker,
     local::{Local, Share},
     policy::{Policies, Policy},
     upstash::{Failure, Script, Upstash},
 };
-use crate::{Error, Result, env::Env};
+use crate::{Error, Result, breaker::Breaker, env::Env};
 
 /// What every key begins with: the default of `@upstash/ratelimit`.
 pub const PREFIX: &str = "@upstash/ratelimit";
 /// What connecting may take while no request waits for it.
 const WARM_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long Redis is left alone after a failure.
+const PAUSE_MS: i64 = 5_000;
 /// The most identifiers that are known to be refused.
 const BLOCKED_MAX: usize = 20_000;
 
@@ -80,7 +80,7 @@ impl Limiter {
             redis,
             timeout: Duration::from_millis(env.number("REDIS_TIMEOUT_MS", 10..=5_000)?),
             redis_required,
-            breaker: Breaker::default(),
+            breaker: Breaker::new(1, PAUSE_MS),
             blocked: Mutex::new(Bounded::new(BLOCKED_MAX)),
             local: Local::default(),
         })))
@@ -122,7 +122,7 @@ impl Limiter {
                 Ok(verdict)
             }
             Err(failure) => {
-                if inner.breaker.open(now_ms) {
+                if inner.breaker.fail(now_ms) {
                     tracing::warn!(reason = %failure, "Redis is away, limits are local: {failure}");
                 }
                 if failure == Failure::Refused {

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::{Later, ModelFailure, fallback::retry, local::MiniLm, openai::Endpoint};
+use super::{Later, ModelFailure, endpoint::Endpoint, local::MiniLm, retry::retry};
 use crate::{domain::hash::sha256, env::Env, tls};
 
 /// The most texts in one call of an API.
@@ -62,7 +62,7 @@ impl Embeddings {
                 env.url("OPENAI_BASE_URL")?;
                 let (url, key) = (env.require("OPENAI_BASE_URL")?, env.secret("OPENAI_API_KEY"));
                 Arc::new(Api {
-                    endpoint: Endpoint::new(tls::http_client()?, &url, key),
+                    endpoint: Endpoint::new(tls::http_client()?, &url).bearer(key.as_ref())?,
                     name: name.to_owned(),
                 })
             }

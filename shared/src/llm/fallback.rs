@@ -1,244 +1,269 @@
-//! The order of models, and the one place that tries again: per model with growing pauses, then the next model, always
-//! within the request's deadline.
+//! The order of models: by how much a question asks, then by preference; each with its tries, its breaker and its share of
+//! the request's time, and the next one only before the first word.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
-use anyhow::{bail, ensure};
+use tracing::{Instrument, field::Empty, info_span};
 
 use super::{
     ChatModel, ModelFailure,
-    openai::{Endpoint, OpenAi},
-    prices,
+    prices::Prices,
+    providers,
+    retry::retry,
+    writing::{Ending, Piece, Tokens, Writing},
 };
 use crate::{
+    breaker::Breaker,
     domain::{answer, prompt::Prompt},
     env::Env,
-    tls,
 };
 
-/// Tries of one model.
-const ATTEMPTS: u32 = 3;
-/// The first pause; each next is twice as long, of which a random part is taken ("full jitter").
-const PAUSE: Duration = Duration::from_secs(1);
+/// What a model may take to its first word, and between two pieces.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+/// Failures in a row that open a model's breaker, and for how long.
+const BREAKER: (u32, i64) = (5, 60_000);
+/// The most bytes of an answer; the tokens asked for are far below.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Models in order of preference; none where no key is set. Cloning shares them.
 #[derive(Clone)]
-pub struct Models(Arc<[Box<dyn ChatModel>]>);
+pub struct Models(Arc<Inner>);
 
-/// An answer and who gave it.
+struct Inner {
+    /// For what asks much.
+    strong: Vec<Candidate>,
+    /// For what does not; empty: the strong ones answer all.
+    cheap: Vec<Candidate>,
+    /// The complexity from which the strong ones come first.
+    threshold: f64,
+    prices: Prices,
+}
+
+struct Candidate {
+    model: Box<dyn ChatModel>,
+    breaker: Breaker,
+}
+
+/// How much of an answer must be there before a model counts as having answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    FirstWords,
+    Whole,
+}
+
+/// A whole answer and who gave it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Answered {
     /// The text, markers and all.
     pub text: String,
+    /// How it ended: complete, or cut off at the most tokens.
+    pub ending: Ending,
     /// The model.
     pub model: answer::Model,
     /// What it cost.
     pub usage: answer::Usage,
 }
 
-/// A provider's settings, and the model that is taken where none is named.
-struct Provider {
-    name: &'static str,
-    key: &'static str,
-    base_url: &'static str,
-    default_model: &'static str,
+/// An answer of which the first words are there. Dropping it ends the call.
+pub struct Stream {
+    writing: Writing,
+    /// What came and was not handed on yet.
+    first: Option<String>,
+    bytes: usize,
+    tokens: Tokens,
+    ending: Option<Ending>,
+    model: answer::Model,
+    models: Models,
+    deadline: Instant,
 }
 
-/// The first whose key is set is preferred, unless the settings say otherwise.
-const PROVIDERS: [Provider; 2] = [
-    Provider {
-        name: "groq",
-        key: "GROQ_API_KEY",
-        base_url: "GROQ_BASE_URL",
-        default_model: "llama-3.3-70b-versatile",
-    },
-    Provider {
-        name: "openai",
-        key: "OPENAI_API_KEY",
-        base_url: "OPENAI_BASE_URL",
-        default_model: "gpt-4o-mini",
-    },
-];
-
 impl Models {
-    /// What `CHAT_MODELS` names; unset, each provider whose key is set, `AI_PROVIDER` first.
+    /// What `CHAT_MODELS`, `CHAT_MODELS_CHEAP`, `AI_PROVIDER`, `ROUTING_THRESHOLD` and `MODEL_PRICES` say.
     pub fn connect(env: &Env) -> anyhow::Result<Self> {
-        let mut wanted: Vec<(&Provider, String)> = Vec::new();
-        for item in env.list("CHAT_MODELS") {
-            let named = item.split_once(':').filter(|(_, model)| !model.is_empty());
-            let known = |provider: &str| PROVIDERS.iter().find(|known| known.name == provider);
-            match named.and_then(|(provider, model)| Some((known(provider)?, model.to_owned()))) {
-                Some(model) => wanted.push(model),
-                None => {
-                    bail!("CHAT_MODELS takes groq:NAME and openai:NAME, separated by commas, not {item:?}")
-                }
-            }
-        }
-        if wanted.is_empty() {
-            let with_key = PROVIDERS.iter().filter(|provider| env.get(provider.key).is_some());
-            wanted.extend(with_key.map(|provider| (provider, provider.default_model.to_owned())));
-        }
-        if let Some(preferred) = env.get("AI_PROVIDER") {
-            ensure!(
-                PROVIDERS.iter().any(|provider| provider.name == preferred),
-                "AI_PROVIDER must be groq or openai, not {preferred:?}"
-            );
-            wanted.sort_by_key(|(provider, _)| provider.name != preferred);
-        }
-        if wanted.is_empty() {
-            return Ok(Self(Arc::new([])));
-        }
-        let http = tls::http_client()?;
-        let model = |(provider, name): (&Provider, String)| -> anyhow::Result<Box<dyn ChatModel>> {
-            env.url(provider.base_url)?;
-            let endpoint =
-                Endpoint::new(http.clone(), &env.require(provider.base_url)?, env.secret(provider.key));
-            Ok(Box::new(OpenAi::new(endpoint, provider.name, &name)))
+        let (strong, cheap) = providers::connect(env)?;
+        let candidates = |models: providers::Order| {
+            let candidate = |model| Candidate { model, breaker: Breaker::new(BREAKER.0, BREAKER.1) };
+            models.into_iter().map(candidate).collect()
         };
-        Ok(Self(wanted.into_iter().map(model).collect::<anyhow::Result<Vec<_>>>()?.into()))
+        Ok(Self(Arc::new(Inner {
+            strong: candidates(strong),
+            cheap: candidates(cheap),
+            threshold: env.number("ROUTING_THRESHOLD", 0.0..=1.0)?,
+            prices: Prices::read(env)?,
+        })))
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.strong.is_empty()
     }
 
-    /// The answer of the first model that gives one before the deadline; every failure is logged. Each model but the last
-    /// may use half of what is left of the time, so that the next one has some.
-    pub async fn answer(&self, prompt: &Prompt, deadline: Instant) -> Option<Answered> {
-        for (at, model) in self.0.iter().enumerate() {
+    /// The whole answer of the first model that gives one before the deadline. `complexity` is from 0 to 1.
+    pub async fn answer(&self, prompt: &Prompt, complexity: f64, deadline: Instant) -> Option<Answered> {
+        let mut stream = self.first(prompt, complexity, deadline, Extent::Whole).await?;
+        let text = stream.first.take().unwrap_or_default();
+        let (ending, usage) = (stream.ending.unwrap_or(Ending::Complete), stream.settle());
+        Some(Answered { text, ending, model: stream.model, usage })
+    }
+
+    /// The answer of the first model that begins one before the deadline, from its first words on.
+    pub async fn stream(&self, prompt: &Prompt, complexity: f64, deadline: Instant) -> Option<Stream> {
+        let stream = self.first(prompt, complexity, deadline, Extent::FirstWords).await?;
+        Some(Stream { deadline, ..stream })
+    }
+
+    /// What the first candidate gives that gives anything; every failure is logged. Each candidate but the last may use half of
+    /// what is left of the time, so that the next one has some.
+    async fn first(
+        &self,
+        prompt: &Prompt,
+        complexity: f64,
+        deadline: Instant,
+        extent: Extent,
+    ) -> Option<Stream> {
+        let Inner { strong, cheap, threshold, .. } = &*self.0;
+        let (first, second) = if complexity < *threshold { (cheap, strong) } else { (strong, cheap) };
+        let order: Vec<&Candidate> = first.iter().chain(second).collect();
+        for (at, candidate) in order.iter().enumerate() {
+            let (provider, model) = (candidate.model.provider(), candidate.model.name());
+            let is_last = at + 1 == order.len();
             let left = deadline.saturating_duration_since(Instant::now());
-            let share = if at + 1 == self.0.len() { left } else { left / 2 };
-            match retry(Instant::now() + share, || model.answer(prompt)).await {
-                Ok(completion) => {
-                    let (input, output) = (completion.input_tokens, completion.output_tokens);
-                    let cost = prices::cost_usd(model.name(), input, output);
-                    tracing::info!(
-                        event = "model_usage",
-                        provider = model.provider(),
-                        model = model.name(),
-                        tokens.input = input,
-                        tokens.output = output,
-                        cost_usd = cost,
-                        "{} answered",
-                        model.name()
-                    );
-                    let (provider, name) = (model.provider().to_owned(), model.name().to_owned());
-                    return Some(Answered {
-                        text: completion.text,
-                        model: answer::Model { provider, name, fallback: at > 0 },
-                        usage: answer::Usage {
-                            input_tokens: input,
-                            output_tokens: output,
-                            cost_usd: cost.unwrap_or_default(),
-                        },
-                    });
+            let until = Instant::now() + if is_last { left } else { left / 2 };
+            let outcome = retry(until, || async {
+                if !candidate.breaker.admits(now_ms()) {
+                    return Err(ModelFailure::permanent("it failed too often of late"));
+                }
+                let span = info_span!("llm_call", provider, model, outcome = Empty);
+                let outcome = self.open(candidate, prompt, until, extent).instrument(span.clone()).await;
+                span.record("outcome", if outcome.is_ok() { "answered" } else { "failed" });
+                match &outcome {
+                    Ok(_) => drop(candidate.breaker.close()),
+                    Err(_) if candidate.breaker.fail(now_ms()) => {
+                        tracing::warn!(provider, model, "{model} is left alone for a minute");
+                    }
+                    Err(_) => {}
+                }
+                outcome
+            });
+            match outcome.await {
+                Ok(mut stream) => {
+                    stream.model.fallback = at > 0;
+                    return Some(stream);
                 }
                 Err(failure) => tracing::warn!(
                     event = "llm_failure",
-                    provider = model.provider(),
-                    model = model.name(),
-                    fallback_triggered = at + 1 < self.0.len(),
+                    provider,
+                    model,
+                    fallback_triggered = !is_last,
                     reason = failure.reason,
-                    "{} did not answer",
-                    model.name()
+                    "{model} did not answer"
                 ),
             }
         }
         None
     }
-}
 
-/// Calls until it succeeds, a failure is permanent, the attempts are used up or the deadline would pass.
-pub async fn retry<T, F>(deadline: Instant, call: impl Fn() -> F) -> Result<T, ModelFailure>
-where
-    F: Future<Output = Result<T, ModelFailure>>,
-{
-    let mut pause = PAUSE;
-    for attempt in 1.. {
-        let outcome = tokio::time::timeout_at(deadline.into(), call()).await;
-        let failure = match outcome {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(failure)) => failure,
-            Err(_) => return Err(ModelFailure::transient("no answer before the deadline")),
+    /// Calls a model and waits for its first words, or for all of them.
+    async fn open(
+        &self,
+        candidate: &Candidate,
+        prompt: &Prompt,
+        deadline: Instant,
+        extent: Extent,
+    ) -> Result<Stream, ModelFailure> {
+        let model = &candidate.model;
+        let writing = within(deadline, model.write(prompt)).await??;
+        let (provider, name) = (model.provider().to_owned(), model.name().to_owned());
+        let mut stream = Stream {
+            writing,
+            first: None,
+            bytes: 0,
+            tokens: Tokens::default(),
+            ending: None,
+            model: answer::Model { provider, name, fallback: false },
+            models: self.clone(),
+            deadline,
         };
-        let wait = failure.retry_after.unwrap_or_else(|| pause.mul_f64(jitter()));
-        let left = deadline.saturating_duration_since(Instant::now());
-        if !failure.transient || attempt == ATTEMPTS || wait >= left {
-            return Err(failure);
+        let mut text = String::new();
+        while extent == Extent::Whole || text.trim().is_empty() {
+            match stream.next().await? {
+                Some(words) => text.push_str(&words),
+                None if stream.ending == Some(Ending::Refused) => {
+                    return Err(ModelFailure::permanent("the model or its filter refused to answer"));
+                }
+                None if text.trim().is_empty() => {
+                    return Err(ModelFailure::transient("the response holds no text"));
+                }
+                None => break,
+            }
         }
-        tokio::time::sleep(wait).await;
-        pause *= 2;
+        stream.first = Some(text);
+        Ok(stream)
     }
-    Err(ModelFailure::permanent("no attempt was made"))
 }
 
-/// A random part of one.
-fn jitter() -> f64 {
-    let bits = uuid::Uuid::now_v7().as_u128() & 0xffff_ffff;
-    f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
+impl Stream {
+    /// Who writes it.
+    pub fn model(&self) -> &answer::Model {
+        &self.model
+    }
+
+    /// How it ended; none while it has not, and where it broke off.
+    pub fn ending(&self) -> Option<Ending> {
+        self.ending
+    }
+
+    /// The next words; none after the last. An error is that it broke off.
+    pub async fn next(&mut self) -> Result<Option<String>, ModelFailure> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        while let Some(piece) = within(self.deadline, self.writing.next()).await?? {
+            match piece {
+                Piece::Text(text) => {
+                    self.bytes += text.len();
+                    if self.bytes > ANSWER_BYTES_MAX {
+                        return Err(ModelFailure::permanent("the answer has no end"));
+                    }
+                    return Ok(Some(text));
+                }
+                Piece::Usage(tokens) => self.tokens = tokens,
+                Piece::End(ending) => self.ending = Some(ending),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What it cost, as far as the provider said; logged.
+    pub fn settle(&self) -> answer::Usage {
+        let Tokens { input, output } = self.tokens;
+        let (provider, name) = (&self.model.provider, &self.model.name);
+        let cost = self.models.0.prices.cost_usd(name, input, output);
+        tracing::info!(
+            event = "model_usage",
+            provider,
+            model = name,
+            tokens.input = input,
+            tokens.output = output,
+            cost_usd = cost,
+            "{name} answered"
+        );
+        answer::Usage { input_tokens: input, output_tokens: output, cost_usd: cost.unwrap_or_default() }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+/// What comes within the silence that a model is allowed, and before the deadline.
+async fn within<T>(deadline: Instant, work: impl Future<Output = T>) -> Result<T, ModelFailure> {
+    let until = deadline.min(Instant::now() + SILENCE_MAX);
+    let outcome = tokio::time::timeout_at(until.into(), work).await;
+    outcome.map_err(|_| ModelFailure::transient("the model was silent for too long"))
+}
 
-    use super::*;
-
-    fn env(pairs: &[(&'static str, &str)]) -> Env {
-        Env::of(pairs.iter().map(|(name, value)| (*name, (*value).to_owned())))
-    }
-
-    fn order(pairs: &[(&'static str, &str)]) -> Vec<String> {
-        let models = Models::connect(&env(pairs)).unwrap();
-        models.0.iter().map(|model| format!("{}:{}", model.provider(), model.name())).collect()
-    }
-
-    #[test]
-    fn keys_choose_the_models_and_settings_their_order() {
-        let keys = [("GROQ_API_KEY", "a"), ("OPENAI_API_KEY", "b")];
-        assert!(order(&[]).is_empty());
-        assert_eq!(order(&keys), ["groq:llama-3.3-70b-versatile", "openai:gpt-4o-mini"]);
-        let preferred = [keys[0], keys[1], ("AI_PROVIDER", "openai")];
-        assert_eq!(order(&preferred), ["openai:gpt-4o-mini", "groq:llama-3.3-70b-versatile"]);
-        assert_eq!(order(&[("CHAT_MODELS", "openai:x, groq:y")]), ["openai:x", "groq:y"]);
-    }
-
-    #[test]
-    fn a_model_that_cannot_be_is_said_at_start() {
-        for bad in ["openai", "openai:", "nobody:x"] {
-            assert!(Models::connect(&env(&[("CHAT_MODELS", bad)])).is_err(), "{bad}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn passing_faults_are_tried_thrice_and_lasting_ones_once() {
-        for (transient, expected) in [(true, 3), (false, 1)] {
-            let calls = AtomicU32::new(0);
-            let failing = || async {
-                calls.fetch_add(1, Ordering::Relaxed);
-                Err::<(), _>(ModelFailure { transient, retry_after: None, reason: String::new() })
-            };
-            assert!(retry(Instant::now() + Duration::from_mins(1), failing).await.is_err());
-            assert_eq!(calls.load(Ordering::Relaxed), expected);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_that_would_pass_the_deadline_is_not_begun() {
-        let calls = AtomicU32::new(0);
-        // The second is what a provider may say and no clock can hold.
-        for pause in [Duration::from_mins(1), Duration::MAX] {
-            let busy = || async {
-                calls.fetch_add(1, Ordering::Relaxed);
-                let retry_after = Some(pause);
-                Err::<(), _>(ModelFailure { transient: true, retry_after, reason: String::new() })
-            };
-            assert!(retry(Instant::now() + Duration::from_secs(20), busy).await.is_err());
-        }
-        assert_eq!(calls.load(Ordering::Relaxed), 2);
-    }
+/// A clock for the breakers.
+fn now_ms() -> i64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,19 +1,32 @@
 //! Models: what writes answers and what turns text into vectors. One file per provider; order, tries and deadlines in
 //! `fallback`.
 
+mod anthropic;
 mod embeddings;
+mod endpoint;
+mod event_stream;
 mod fallback;
 pub mod local;
 mod openai;
 mod prices;
+mod providers;
+mod retry;
+#[cfg(test)]
+mod wire_tests;
+mod writing;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use self::writing::Writing;
 pub use self::{
     embeddings::{Embedder, Embeddings},
-    fallback::{Answered, Models},
+    fallback::{Answered, Models, Stream},
+    writing::Ending,
 };
 use crate::domain::prompt::Prompt;
+
+/// The most tokens that an answer may have; a claim with its quote takes about 60.
+const OUTPUT_TOKENS_MAX: u32 = 1_024;
 
 /// A future of a trait that is chosen while running.
 pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -24,19 +37,8 @@ pub trait ChatModel: Send + Sync {
     fn provider(&self) -> &str;
     /// The model's name, as its provider calls it.
     fn name(&self) -> &str;
-    /// The whole answer. It neither retries nor falls back.
-    fn answer<'a>(&'a self, prompt: &'a Prompt) -> Later<'a, Result<Completion, ModelFailure>>;
-}
-
-/// What a model wrote.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Completion {
-    /// The text, markers and all.
-    pub text: String,
-    /// Tokens read.
-    pub input_tokens: u32,
-    /// Tokens written.
-    pub output_tokens: u32,
+    /// Begins an answer. It neither retries nor falls back.
+    fn write<'a>(&'a self, prompt: &'a Prompt) -> Later<'a, Result<Writing, ModelFailure>>;
 }
 
 /// Why a model did not answer, as far as the next step depends on it.
@@ -47,6 +49,8 @@ pub struct ModelFailure {
     pub transient: bool,
     /// How long the provider asks us to wait.
     pub retry_after: Option<Duration>,
+    /// The parameter of the request that the provider does not take, if that is the reason.
+    pub parameter: Option<String>,
     /// For the log: never a piece of prompt or answer.
     pub reason: String,
 }
@@ -54,11 +58,11 @@ pub struct ModelFailure {
 impl ModelFailure {
     /// A failure that trying again cannot mend.
     pub fn permanent(reason: impl Into<String>) -> Self {
-        Self { transient: false, retry_after: None, reason: reason.into() }
+        Self { transient: false, retry_after: None, parameter: None, reason: reason.into() }
     }
 
     /// A failure that may pass.
     pub fn transient(reason: impl Into<String>) -> Self {
-        Self { transient: true, retry_after: None, reason: reason.into() }
+        Self { transient: true, retry_after: None, parameter: None, reason: reason.into() }
     }
 }

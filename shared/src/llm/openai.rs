@@ -1,155 +1,73 @@
-//! Any endpoint that speaks OpenAI's chat completions and embeddings: OpenAI, Groq, a local server.
+//! Any endpoint that speaks OpenAI's chat completions: OpenAI, Groq, a local server.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use reqwest::{Response, StatusCode, header};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
-use super::{ChatModel, Completion, Later, ModelFailure};
+use super::{
+    ChatModel, Later, ModelFailure, OUTPUT_TOKENS_MAX,
+    endpoint::{Endpoint, ErrorMember, parse},
+    event_stream::Event,
+    writing::{Ending, Piece, Tokens, Wire, Writing},
+};
 use crate::domain::prompt::{Prompt, Role};
 
-/// The most that an answer may have; a claim with its quote takes about 60.
-const OUTPUT_TOKENS_MAX: u32 = 1_024;
-/// The most bytes of a response that are read.
-const RESPONSE_BYTES_MAX: usize = 32 * 1024 * 1024;
-
-/// One endpoint with its key.
-#[derive(Clone)]
-pub struct Endpoint {
-    http: reqwest::Client,
-    base_url: String,
-    key: Option<SecretString>,
-}
-
-impl Endpoint {
-    /// An endpoint under `base_url`, such as `https://api.openai.com/v1`.
-    pub fn new(http: reqwest::Client, base_url: &str, key: Option<SecretString>) -> Self {
-        Self { http, base_url: base_url.trim_end_matches('/').to_owned(), key }
-    }
-
-    /// Posts JSON and reads JSON.
-    pub async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, ModelFailure> {
-        let mut request = self.http.post(format!("{}{path}", self.base_url)).json(body);
-        if let Some(key) = &self.key {
-            let bearer = header::HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()));
-            let mut bearer =
-                bearer.map_err(|_| ModelFailure::permanent("the key has characters that no header takes"))?;
-            bearer.set_sensitive(true);
-            request = request.header(header::AUTHORIZATION, bearer);
-        }
-        let sent = request.send().await;
-        let response = sent.map_err(|error| ModelFailure::transient(error.without_url().to_string()))?;
-        if !response.status().is_success() {
-            return Err(failure(response).await);
-        }
-        let body = bounded(response).await?;
-        serde_json::from_slice(&body).map_err(|error| {
-            // Errors also arrive inside a 200.
-            match serde_json::from_slice::<ErrorBody>(&body) {
-                Ok(body) => ModelFailure::transient(body.error.reason()),
-                Err(_) => ModelFailure::transient(format!(
-                    "the response is not as documented: {:?}",
-                    error.classify()
-                )),
-            }
-        })
-    }
-}
-
-/// The whole body, unless it is absurdly large.
-async fn bounded(mut response: Response) -> Result<Vec<u8>, ModelFailure> {
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(piece)) if body.len() + piece.len() <= RESPONSE_BYTES_MAX => {
-                body.extend_from_slice(&piece);
-            }
-            Ok(Some(_)) => return Err(ModelFailure::permanent("the response is too large")),
-            Ok(None) => return Ok(body),
-            Err(error) => return Err(ModelFailure::transient(error.without_url().to_string())),
-        }
-    }
-}
-
-async fn failure(response: Response) -> ModelFailure {
-    let status = response.status();
-    let header = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = header
-        .and_then(|text| text.parse().ok())
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let error = bounded(response).await.ok().and_then(|body| serde_json::from_slice::<ErrorBody>(&body).ok());
-    // 429 also means "you have no money left", which waiting does not mend.
-    let exhausted = error.as_ref().is_some_and(|body| body.error.is_quota());
-    let reason = error.map_or_else(String::new, |body| body.error.reason());
-    let transient = (status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT))
-        && !exhausted;
-    ModelFailure { transient, retry_after, reason: format!("HTTP {} {reason}", status.as_u16()) }
-}
-
-#[derive(Deserialize)]
-struct ErrorBody {
-    error: ErrorMember,
-}
-
-#[derive(Deserialize)]
-struct ErrorMember {
-    #[serde(default)]
-    code: serde_json::Value,
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-}
-
-impl ErrorMember {
-    /// Kind and code only: messages may repeat a piece of the prompt.
-    fn reason(&self) -> String {
-        format!("{} {}", self.kind.as_deref().unwrap_or_default(), self.code.as_str().unwrap_or_default())
-    }
-
-    fn is_quota(&self) -> bool {
-        [self.code.as_str(), self.kind.as_deref()]
-            .iter()
-            .flatten()
-            .any(|word| word.contains("quota") || word.contains("billing"))
-    }
-}
+/// Parameters that some models refuse, with what is done without them.
+const REFUSABLE: [&str; 3] = ["temperature", "max_tokens", "stream_options"];
 
 /// One chat model behind an endpoint.
 pub struct OpenAi {
     endpoint: Endpoint,
     provider: &'static str,
     name: String,
+    /// The parameters that the model refused, by their place in [`REFUSABLE`].
+    refused: AtomicU8,
 }
 
 impl OpenAi {
     /// The model that `endpoint` calls `name`.
     pub fn new(endpoint: Endpoint, provider: &'static str, name: &str) -> Self {
-        Self { endpoint, provider, name: name.to_owned() }
+        Self { endpoint, provider, name: name.to_owned(), refused: AtomicU8::new(0) }
     }
 
-    async fn complete(&self, prompt: &Prompt) -> Result<Completion, ModelFailure> {
+    async fn call(&self, prompt: &Prompt) -> Result<Writing, ModelFailure> {
         let system = Message { role: "system", content: &prompt.system };
         let turns = prompt.turns.iter().map(|turn| {
             let role = if turn.role == Role::User { "user" } else { "assistant" };
             Message { role, content: &turn.text }
         });
+        let messages: Vec<Message<'_>> = std::iter::once(system).chain(turns).collect();
+        // Once for each parameter that it may refuse, and once without all of them. What it refused it is not sent again.
+        for _ in REFUSABLE {
+            match self.send(&messages).await {
+                Err(failure) if self.learns(&failure) => {}
+                outcome => return outcome,
+            }
+        }
+        self.send(&messages).await
+    }
+
+    async fn send(&self, messages: &[Message<'_>]) -> Result<Writing, ModelFailure> {
+        let refused = self.refused.load(Ordering::Relaxed);
+        let takes = |at: usize| refused >> at & 1 == 0;
         let request = Request {
             model: &self.name,
-            messages: std::iter::once(system).chain(turns).collect(),
-            temperature: 0.0,
-            max_tokens: OUTPUT_TOKENS_MAX,
+            messages,
+            temperature: takes(0).then_some(0.0),
+            max_tokens: takes(1).then_some(OUTPUT_TOKENS_MAX),
+            max_completion_tokens: (!takes(1)).then_some(OUTPUT_TOKENS_MAX),
+            stream: true,
+            stream_options: takes(2).then_some(StreamOptions { include_usage: true }),
         };
-        let response: ResponseBody = self.endpoint.post("/chat/completions", &request).await?;
-        let choice = response.choices.into_iter().next();
-        let text = choice.and_then(|choice| choice.message.content).filter(|text| !text.trim().is_empty());
-        let text = text.ok_or_else(|| ModelFailure::transient("the response holds no text"))?;
-        let usage = response.usage.unwrap_or_default();
-        Ok(Completion { text, input_tokens: usage.prompt_tokens, output_tokens: usage.completion_tokens })
+        let response = self.endpoint.send("/chat/completions", &request).await?;
+        Writing::of(response, Box::new(OpenAiWire::default())).await
+    }
+
+    /// Whether the failure names a parameter that was not known to be refused.
+    fn learns(&self, failure: &ModelFailure) -> bool {
+        let named = failure.parameter.as_deref();
+        let Some(at) = REFUSABLE.iter().position(|known| Some(*known) == named) else { return false };
+        self.refused.fetch_or(1 << at, Ordering::Relaxed) >> at & 1 == 0
     }
 }
 
@@ -162,17 +80,29 @@ impl ChatModel for OpenAi {
         &self.name
     }
 
-    fn answer<'a>(&'a self, prompt: &'a Prompt) -> Later<'a, Result<Completion, ModelFailure>> {
-        Box::pin(self.complete(prompt))
+    fn write<'a>(&'a self, prompt: &'a Prompt) -> Later<'a, Result<Writing, ModelFailure>> {
+        Box::pin(self.call(prompt))
     }
 }
 
 #[derive(Serialize)]
 struct Request<'a> {
     model: &'a str,
-    messages: Vec<Message<'a>>,
-    temperature: f32,
-    max_tokens: u32,
+    messages: &'a [Message<'a>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
 }
 
 #[derive(Serialize)]
@@ -181,24 +111,97 @@ struct Message<'a> {
     content: &'a str,
 }
 
+/// Chunks of chat completions, and whole ones.
+#[derive(Default)]
+pub struct OpenAiWire {
+    finished: Option<Ending>,
+}
+
+impl Wire for OpenAiWire {
+    fn event(&mut self, event: &Event) -> Result<Vec<Piece>, ModelFailure> {
+        if event.data == "[DONE]" {
+            // A provider that says so without a reason to end said all.
+            return Ok(vec![Piece::End(self.finished.unwrap_or(Ending::Complete))]);
+        }
+        self.read(parse(event.data.as_bytes())?)
+    }
+
+    fn whole(&mut self, body: &[u8]) -> Result<Vec<Piece>, ModelFailure> {
+        let mut pieces = self.read(parse(body)?)?;
+        pieces.push(Piece::End(self.finished.unwrap_or(Ending::Complete)));
+        Ok(pieces)
+    }
+
+    fn end(&mut self) -> Option<Ending> {
+        self.finished
+    }
+}
+
+impl OpenAiWire {
+    fn read(&mut self, chunk: Chunk) -> Result<Vec<Piece>, ModelFailure> {
+        if let Some(error) = chunk.error {
+            return Err(error.failure());
+        }
+        let mut pieces = Vec::new();
+        let usage = chunk.usage.or_else(|| chunk.x_groq.and_then(|groq| groq.usage));
+        if let Some(usage) = usage {
+            let tokens = Tokens { input: usage.prompt_tokens, output: usage.completion_tokens };
+            pieces.push(Piece::Usage(tokens));
+        }
+        // One was asked for; others, should they come, are not mixed in.
+        let Some(choice) = chunk.choices.into_iter().find(|choice| choice.index == 0) else {
+            return Ok(pieces);
+        };
+        let written = choice.delta.or(choice.message).unwrap_or_default();
+        pieces.extend(written.content.map(Piece::Text));
+        let refused = written.refusal.is_some_and(|refusal| !refusal.is_empty());
+        let finished = choice.finish_reason.as_deref().map(|reason| match reason {
+            "length" => Ending::Length,
+            "content_filter" => Ending::Refused,
+            _ => Ending::Complete,
+        });
+        // A refusal stays one, whatever the reason to end is called.
+        self.finished = match (self.finished, refused, finished) {
+            (Some(Ending::Refused), ..) | (_, true, _) => Some(Ending::Refused),
+            (before, _, now) => now.or(before),
+        };
+        Ok(pieces)
+    }
+}
+
 #[derive(Deserialize)]
-struct ResponseBody {
+struct Chunk {
+    #[serde(default)]
     choices: Vec<Choice>,
+    usage: Option<Usage>,
+    /// Groq's place for it in a stream.
+    x_groq: Option<Groq>,
+    error: Option<ErrorMember>,
+}
+
+#[derive(Deserialize)]
+struct Groq {
     usage: Option<Usage>,
 }
 
 #[derive(Deserialize)]
 struct Choice {
-    message: Written,
-}
-
-#[derive(Deserialize)]
-struct Written {
-    content: Option<String>,
+    #[serde(default)]
+    index: u32,
+    delta: Option<Written>,
+    message: Option<Written>,
+    finish_reason: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
+struct Written {
+    content: Option<String>,
+    refusal: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct Usage {
+    #[serde(default)]
     prompt_tokens: u32,
     #[serde(default)]
     completion_tokens: u32,

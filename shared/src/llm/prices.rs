@@ -1,33 +1,84 @@
-//! What models cost. List prices in United States dollars per million tokens, as the providers published them in November
-//! 2026; a model that is not listed costs 0 here, and says so once in the log.
+//! What models cost: list prices in United States dollars per million tokens, and the operator's own where they differ.
 
-/// Name prefix, input price, output price. The first prefix that fits counts, so that longer ones stand first.
+use std::collections::BTreeMap;
+
+use anyhow::{Context, ensure};
+
+use crate::env::Env;
+
+/// Name prefix, input price, output price. The longest prefix that fits counts. Last held against the providers' own pages
+/// in December 2025; prices move, and `MODEL_PRICES` says what holds for you.
 const PRICES: &[(&str, f64, f64)] = &[
+    ("claude-haiku-4-5", 1.00, 5.00),
+    ("claude-opus-4-5", 5.00, 25.00),
+    ("claude-sonnet-4-5", 3.00, 15.00),
+    ("gpt-4.1", 2.00, 8.00),
+    ("gpt-4.1-mini", 0.40, 1.60),
+    ("gpt-4.1-nano", 0.10, 0.40),
+    ("gpt-4o", 2.50, 10.00),
+    ("gpt-4o-mini", 0.15, 0.60),
     ("llama-3.1-8b", 0.05, 0.08),
     ("llama-3.3-70b", 0.59, 0.79),
     ("openai/gpt-oss-120b", 0.15, 0.60),
     ("openai/gpt-oss-20b", 0.075, 0.30),
-    ("gpt-4.1-nano", 0.10, 0.40),
-    ("gpt-4.1-mini", 0.40, 1.60),
-    ("gpt-4.1", 2.00, 8.00),
-    ("gpt-4o-mini", 0.15, 0.60),
-    ("gpt-4o", 2.50, 10.00),
 ];
 
-/// What a call cost; none for a model that is not listed.
-pub fn cost_usd(model: &str, input_tokens: u32, output_tokens: u32) -> Option<f64> {
-    let (_, input, output) = PRICES.iter().find(|(prefix, ..)| model.starts_with(prefix))?;
-    Some((f64::from(input_tokens) * input + f64::from(output_tokens) * output) / 1e6)
+/// Prices by the beginning of a model's name.
+#[derive(Debug)]
+pub struct Prices(BTreeMap<String, (f64, f64)>);
+
+impl Prices {
+    /// The list, with what `MODEL_PRICES` says (`NAME=INPUT/OUTPUT,…`) in place of its entries of the same names.
+    pub fn read(env: &Env) -> anyhow::Result<Self> {
+        let listed = PRICES.iter().map(|(name, input, output)| ((*name).to_owned(), (*input, *output)));
+        let mut prices: BTreeMap<String, (f64, f64)> = listed.collect();
+        for item in env.list("MODEL_PRICES") {
+            let price =
+                |text: &str| text.trim().parse::<f64>().ok().filter(|price| (0.0..=1e6).contains(price));
+            let read = item.split_once('=').and_then(|(name, pair)| {
+                let (input, output) = pair.split_once('/')?;
+                Some((name.trim().to_owned(), (price(input)?, price(output)?)))
+            });
+            let (name, pair) = read.with_context(|| {
+                format!("MODEL_PRICES: {item:?} is not NAME=INPUT/OUTPUT in dollars per million tokens")
+            })?;
+            ensure!(!name.is_empty(), "MODEL_PRICES: {item:?} names no model");
+            prices.insert(name, pair);
+        }
+        Ok(Self(prices))
+    }
+
+    /// What a call cost; none for a model that is not listed.
+    pub fn cost_usd(&self, model: &str, input_tokens: u32, output_tokens: u32) -> Option<f64> {
+        let fits = self.0.iter().filter(|(prefix, _)| model.starts_with(prefix.as_str()));
+        let (_, (input, output)) = fits.max_by_key(|(prefix, _)| prefix.len())?;
+        Some((f64::from(input_tokens) * input + f64::from(output_tokens) * output) / 1e6)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn prices(own: &str) -> anyhow::Result<Prices> {
+        Prices::read(&Env::of([("MODEL_PRICES", own.to_owned())]))
+    }
+
     #[test]
     fn a_longer_name_is_not_taken_for_its_beginning() {
-        assert_eq!(cost_usd("gpt-4o-mini-2024-07-18", 1_000_000, 0), Some(0.15));
-        assert_eq!(cost_usd("gpt-4o", 0, 1_000_000), Some(10.0));
-        assert_eq!(cost_usd("unheard-of", 1, 1), None);
+        let prices = prices("").unwrap();
+        assert_eq!(prices.cost_usd("gpt-4o-mini-2024-07-18", 1_000_000, 0), Some(0.15));
+        assert_eq!(prices.cost_usd("gpt-4o", 0, 1_000_000), Some(10.0));
+        assert_eq!(prices.cost_usd("unheard-of", 1, 1), None);
+    }
+
+    #[test]
+    fn the_operators_prices_win_and_mistakes_stop_the_process() {
+        let own = prices("gpt-4o=1/2, mine=0.5/0").unwrap();
+        assert_eq!(own.cost_usd("gpt-4o-2024", 1_000_000, 1_000_000), Some(3.0));
+        assert_eq!(own.cost_usd("mine", 2_000_000, 9), Some(1.0));
+        for bad in ["mine", "mine=1", "mine=1/x", "=1/2", "mine=-1/2", "mine=NaN/1"] {
+            assert!(prices(bad).is_err(), "{bad}");
+        }
     }
 }

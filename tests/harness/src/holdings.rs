@@ -97,6 +97,7 @@ pub async fn hold(superuser: &Client, user: &str, organization: Option<&str>, nu
     }
 }
 
+// The audit log gets its rows by itself: nobody else may write them.
 const SQL: &str = "
 WITH vector AS (SELECT (array_prepend(1::real, array_fill(0::real, ARRAY[383])))::vector::halfvec(384) AS embedding),
 workspace AS (
@@ -170,7 +171,8 @@ const TABLES: &str = "
 SELECT c.relname::text, CASE c.relname WHEN 'workspaces' THEN 'id' ELSE 'workspace_id' END,
        EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'user_id')
   FROM pg_class c
- WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'schema_migrations'
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+   AND c.relname NOT IN ('schema_migrations', 'audit_keys')
  ORDER BY 1";
 
 /// What all rows of a workspace come to: the same again, if nobody touched one.

@@ -65,12 +65,14 @@ async fn the_schedule_deletes_what_is_due_and_heals_what_was_lost() {
     let superuser = app.database.connect(None).await;
     let aged = superuser.execute("UPDATE query_logs SET created_at = now() - interval '91 days'", &[]);
     assert_eq!(aged.await.unwrap(), 1);
+    app.sql("INSERT INTO audit_logs (event, at) VALUES ('settings_changed', now() - interval '366 days')")
+        .await;
 
     let retention = start("retention", &jobs_settings(&app));
     let run = async |event: Value| retention.invoke_within(event, EVENT_DEADLINE).await.unwrap().json();
     assert_eq!(
         run(json!({ "task": "retain" })).await,
-        json!({ "query_logs": 1, "embeddings": 0, "idempotency_keys": 0, "healed": 0 })
+        json!({ "query_logs": 1, "embeddings": 0, "idempotency_keys": 0, "audit_logs": 1, "healed": 0 })
     );
     assert_eq!(app.get(&path, &alice).await.json()["status"], "processing");
     assert_eq!(run(json!({ "task": "heal" })).await["healed"], 1);
@@ -79,7 +81,7 @@ async fn the_schedule_deletes_what_is_due_and_heals_what_was_lost() {
     for event in [schedule(), json!({})] {
         assert_eq!(
             run(event).await,
-            json!({ "query_logs": 0, "embeddings": 0, "idempotency_keys": 0, "healed": 0 })
+            json!({ "query_logs": 0, "embeddings": 0, "idempotency_keys": 0, "audit_logs": 0, "healed": 0 })
         );
     }
     let unknown = retention.invoke_within(json!({ "task": "rest" }), EVENT_DEADLINE).await.unwrap().result;

@@ -9,7 +9,7 @@ use harness::{
 };
 use serde_json::{Value, json};
 
-use super::{quoting, with_model};
+use super::{WIRES, Wire, quoting, with_model, with_model_of};
 use crate::chat::{PIPES, shelve};
 
 const QUESTION: &str = "What is the maximum hardness of a weld?";
@@ -26,7 +26,11 @@ fn passing(status: u16) -> Answer {
 
 /// Asks of the pipes with one model; also says how long it took.
 async fn ask(provider: &OpenAi, own: &[(&'static str, &str)]) -> (Value, Duration) {
-    let app = with_model(provider, own).await;
+    ask_in(Wire::OpenAi, provider, own).await
+}
+
+async fn ask_in(wire: Wire, provider: &OpenAi, own: &[(&'static str, &str)]) -> (Value, Duration) {
+    let app = with_model_of(wire, provider, own).await;
     let alice = token("alice", None);
     shelve(&app, &alice, "", PIPES).await;
     let started = Instant::now();
@@ -42,10 +46,11 @@ fn assert_extracted(answer: &Value) {
 
 #[tokio::test]
 async fn a_model_that_fails_for_a_moment_is_tried_again() {
-    for fault in [passing(500), passing(503), passing(429), passing(408)] {
+    let faults = [500, 503, 429, 408, 529].map(passing);
+    for (wire, fault) in faults.iter().enumerate().map(|(at, fault)| (WIRES[at % 2], fault)) {
         let good = Answer::text("It is 22 HRC [1 \"weld is 22 HRC\"].");
-        let provider = OpenAi::start(vec![fault.clone(), fault, good]);
-        let (answer, _) = ask(&provider, &[]).await;
+        let provider = OpenAi::start(vec![fault.clone(), fault.clone(), good]);
+        let (answer, _) = ask_in(wire, &provider, &[]).await;
         assert_eq!(answer["answer"], "It is 22 HRC [1].");
         assert_eq!(
             (&answer["model"]["fallback"], &answer["degraded"]),
@@ -78,16 +83,87 @@ async fn what_trying_again_cannot_mend_is_tried_once() {
 async fn answers_that_break_off_or_are_no_answers_are_failures() {
     let broken = json!({ "error": { "message": "overloaded", "type": "server_error", "code": null } });
     let text = "It is 22 HRC [1 \"weld is 22 HRC\"].";
-    let provider = OpenAi::start(vec![
-        Answer::text(text).interrupted(1, Interruption::Cut),
-        Answer::text(text).interrupted(1, Interruption::Error(broken)),
-        Answer::text(text),
-    ]);
-    let (answer, _) = ask(&provider, &[]).await;
+    for wire in WIRES {
+        let provider = OpenAi::start(vec![
+            Answer::text(text).interrupted(1, Interruption::Cut),
+            Answer::text(text).interrupted(1, Interruption::Error(broken.clone())),
+            Answer::text(text),
+        ]);
+        let (answer, _) = ask_in(wire, &provider, &[]).await;
+        assert_eq!(answer["answer"], "It is 22 HRC [1].", "{wire:?}");
+        for empty in [Answer::text(""), Answer::text(" ").finished_by("content_filter")] {
+            let provider = OpenAi::answering(move |_| empty.clone());
+            assert_extracted(&ask_in(wire, &provider, &[]).await.0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn anthropic_is_spoken_to_in_its_own_words() {
+    let provider = OpenAi::answering(|_| {
+        Answer::text("It is 22 HRC [1 \"weld is 22 HRC\"].").usage(1_000, 100).finished_by("length")
+    });
+    let (answer, _) = ask_in(Wire::Anthropic, &provider, &[]).await;
     assert_eq!(answer["answer"], "It is 22 HRC [1].");
-    let provider = OpenAi::answering(|_| Answer::text(""));
-    let (answer, _) = ask(&provider, &[]).await;
-    assert_extracted(&answer);
+    assert_eq!(
+        answer["model"],
+        json!({ "provider": "anthropic", "name": "claude-haiku-4-5", "fallback": false })
+    );
+    assert_eq!(answer["usage"], json!({ "input_tokens": 1000, "output_tokens": 100, "cost_usd": 0.0015 }));
+    assert_eq!(answer["degraded"], json!(["vector_search", "truncated"]));
+    let asked = &provider.requests()[0];
+    assert_eq!(asked.path, "/v1/messages");
+    assert_eq!(asked.headers["x-api-key"], "sk-ant-test");
+    assert!(asked.headers.get("authorization").is_none());
+    assert!(asked.body["system"].as_str().unwrap().len() > 100 && asked.body.get("temperature").is_none());
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_model_does_not_take_is_left_out_from_then_on() {
+    let unsupported = |parameter: &str| {
+        let body = json!({ "error": { "message": "Unsupported parameter", "type": "invalid_request_error",
+            "param": parameter, "code": "unsupported_parameter" } });
+        Answer::Error { status: 400, headers: Vec::new(), body }
+    };
+    let provider = OpenAi::answering(move |request| {
+        let refused = ["max_tokens", "temperature"].into_iter().find(|name| !request[*name].is_null());
+        refused.map_or_else(|| Answer::text("It is 22 HRC [1 \"weld is 22 HRC\"]."), unsupported)
+    });
+    let app = with_model(&provider, &[]).await;
+    let alice = token("alice", None);
+    shelve(&app, &alice, "", PIPES).await;
+    for requests in [3, 4] {
+        assert_eq!(app.ask(&alice, QUESTION).await["answer"], "It is 22 HRC [1].");
+        assert_eq!(provider.requests().len(), requests);
+    }
+    assert_eq!(provider.requests()[3].body["max_completion_tokens"], 1_024);
+}
+
+#[tokio::test]
+async fn simple_questions_go_to_the_cheap_model_and_others_to_the_strong_one() {
+    let provider = OpenAi::answering(|_| Answer::text("It is 22 HRC [1 \"weld is 22 HRC\"]."));
+    let own = [("CHAT_MODELS", "openai:strong"), ("CHAT_MODELS_CHEAP", "openai:cheap")];
+    let app = with_model(&provider, &own).await;
+    let alice = token("alice", None);
+    shelve(&app, &alice, "", PIPES).await;
+    let hard = "Compare the hardness of welds and flanges, and explain why the maximum differs.";
+    for (question, model) in [(QUESTION, "cheap"), (hard, "strong")] {
+        let answer = app.ask(&alice, question).await;
+        let expected = json!({ "provider": "openai", "name": model, "fallback": false });
+        assert_eq!(answer["model"], expected, "{question}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_keeps_failing_is_left_alone() {
+    let provider = OpenAi::answering(|_| passing(500));
+    let app = with_model(&provider, &[]).await;
+    let alice = token("alice", None);
+    shelve(&app, &alice, "", PIPES).await;
+    for requests in [3, 5, 5, 5] {
+        assert_extracted(&app.ask(&alice, QUESTION).await);
+        assert_eq!(provider.requests().len(), requests, "after five failures nobody asks it");
+    }
 }
 
 #[tokio::test]

@@ -10,16 +10,36 @@ use harness::{
 };
 use serde_json::Value;
 
+/// A provider's wire format.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wire {
+    OpenAi,
+    Anthropic,
+}
+
+const WIRES: [Wire; 2] = [Wire::OpenAi, Wire::Anthropic];
+
 /// An app whose only model is `provider`, and some settings of one's own.
 async fn with_model(provider: &OpenAi, own: &[(&'static str, &str)]) -> TestApp {
+    with_model_of(Wire::OpenAi, provider, own).await
+}
+
+/// The same, spoken to in that format.
+async fn with_model_of(wire: Wire, provider: &OpenAi, own: &[(&'static str, &str)]) -> TestApp {
     let url = provider.url();
-    let model = [
-        ("OPENAI_BASE_URL", url.as_str()),
-        ("OPENAI_API_KEY", "sk-test"),
-        ("CHAT_MODELS", "openai:gpt-4o-mini"),
-        ("DISABLE_VECTOR_SEARCH", "true"),
-    ];
-    TestApp::with(&[&model, own].concat()).await
+    let model = match wire {
+        Wire::OpenAi => [
+            ("OPENAI_BASE_URL", url.as_str()),
+            ("OPENAI_API_KEY", "sk-test"),
+            ("CHAT_MODELS", "openai:gpt-4o-mini"),
+        ],
+        Wire::Anthropic => [
+            ("ANTHROPIC_BASE_URL", url.trim_end_matches("/v1")),
+            ("ANTHROPIC_API_KEY", "sk-ant-test"),
+            ("CHAT_MODELS", "anthropic:claude-haiku-4-5"),
+        ],
+    };
+    TestApp::with(&[&model[..], &[("DISABLE_VECTOR_SEARCH", "true")], own].concat()).await
 }
 
 /// The last message of a chat request: passages and question.

@@ -149,14 +149,15 @@ async fn each_role_may_call_what_it_needs_and_nothing_else() {
     let both = ["current_person", "current_workspace"];
     assert_eq!(
         callable("footnote_app").await,
-        [&both[..], &["person_delete", "person_object_keys", "search_chunks"]].concat()
+        [&["audit_append"], &both[..], &["person_delete", "person_object_keys", "search_chunks"]].concat()
     );
     let jobs = [
         "job_claim",
+        "job_expire_audit_logs",
         "job_expire_embeddings",
         "job_expire_idempotency_keys",
         "job_expire_query_logs",
         "job_locate",
     ];
-    assert_eq!(callable("footnote_jobs").await, [&both[..], &jobs].concat());
+    assert_eq!(callable("footnote_jobs").await, [&["audit_append"], &both[..], &jobs].concat());
 }

@@ -240,6 +240,7 @@ async fn only_the_named_functions_cross_tenants_and_only_for_their_role() {
         (&app, "job_claim(1)"),
         (&app, "job_expire_query_logs(now(), 1)"),
         (&app, "job_expire_embeddings(now(), 1)"),
+        (&app, "job_expire_audit_logs(now(), 1)"),
         (&jobs, "person_object_keys()"),
         (&jobs, "person_delete()"),
         (&jobs, "search_chunks(NULL, 0, 1)"),

@@ -25,14 +25,14 @@ use super::forge::{ANOTHERS, OURS, jwk, key_set, signed_by};
 
 /// An issuer's key set endpoint.
 #[derive(Clone)]
-struct Issuer {
-    url: String,
+pub struct Issuer {
+    pub url: String,
     asked: Arc<AtomicUsize>,
     answer: Arc<Mutex<Behaviour>>,
 }
 
 #[derive(Clone)]
-enum Behaviour {
+pub enum Behaviour {
     Set(String),
     Down,
     Hangs,
@@ -40,7 +40,7 @@ enum Behaviour {
 
 impl Issuer {
     /// Serves as `answer` says, and hands out an `Auth` that asks it.
-    async fn start(answer: Behaviour) -> (Self, Auth) {
+    pub async fn start(answer: Behaviour) -> (Self, Auth) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/jwks", listener.local_addr().unwrap());
         let issuer = Self { url: url.clone(), asked: Arc::default(), answer: Arc::new(Mutex::new(answer)) };
@@ -50,11 +50,11 @@ impl Issuer {
         (issuer, Auth::connect(&env).unwrap())
     }
 
-    fn asked(&self) -> usize {
+    pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
-    fn becomes(&self, answer: Behaviour) {
+    pub fn becomes(&self, answer: Behaviour) {
         *self.answer.lock().unwrap() = answer;
     }
 }

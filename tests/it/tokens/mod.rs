@@ -1,7 +1,7 @@
 //! Session tokens: which are accepted, what a caller without a good one is told, and where the keys come from.
 
-mod forge;
+pub mod forge;
 mod http;
-mod key_sets;
+pub mod key_sets;
 mod keys;
 mod table;

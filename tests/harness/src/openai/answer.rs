@@ -31,10 +31,10 @@ pub enum Answer {
 /// A completion, and how its delivery goes.
 #[derive(Debug, Clone)]
 pub struct Text {
-    pieces: Vec<String>,
+    pub(super) pieces: Vec<String>,
     usage: Option<(u64, u64)>,
-    finish_reason: &'static str,
-    interruption: Option<(usize, Interruption)>,
+    pub(super) finish_reason: &'static str,
+    pub(super) interruption: Option<(usize, Interruption)>,
 }
 
 /// What happens in the middle of an answer.
@@ -191,11 +191,14 @@ impl Text {
         steps
     }
 
-    fn used(&self, request: &Value) -> Value {
+    /// Tokens of prompt and completion: the script's, or a guess.
+    pub(super) fn tokens(&self, request: &Value) -> (u64, u64) {
         let guess = |text: &str| text.len().div_ceil(4) as u64;
-        let (prompt, completion) = self
-            .usage
-            .unwrap_or_else(|| (guess(&request["messages"].to_string()), guess(&self.pieces.concat())));
+        self.usage.unwrap_or_else(|| (guess(&request["messages"].to_string()), guess(&self.pieces.concat())))
+    }
+
+    fn used(&self, request: &Value) -> Value {
+        let (prompt, completion) = self.tokens(request);
         json!({
             "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
             "prompt_tokens_details": { "cached_tokens": 0, "audio_tokens": 0 },

@@ -1,7 +1,8 @@
-//! An OpenAI-compatible provider at the socket: chat completions (buffered and streamed) and embeddings, with the real
-//! wire format and the real ways to fail. What it answers is a script or a function of the request.
+//! A provider at the socket: OpenAI's chat completions (buffered and streamed) and embeddings, and Anthropic's messages,
+//! with the real wire formats and the real ways to fail. What it answers is a script or a function of the request.
 
 mod answer;
+mod messages;
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -164,11 +165,15 @@ async fn serve(State(provider): State<Arc<Provider>>, request: Request) -> Respo
     let authorized =
         head.headers.get("authorization").is_some_and(|key| key.as_bytes().starts_with(b"Bearer "));
     let number = provider.requests.borrow().len();
+    let headers = head.headers.clone();
     let recorded = Recorded { path: path.clone(), headers: head.headers, body: body.clone() };
     provider.requests.send_modify(|requests| requests.push(recorded));
 
     // Other providers' prefixes, such as `/openai/v1`, are as good.
-    let answer = if !authorized {
+    let is_message = path.ends_with("/messages");
+    let answer = if is_message {
+        messages::refusal(&headers, &body).unwrap_or_else(|| (provider.chat)(&body))
+    } else if !authorized {
         Answer::error(401, "invalid_request_error", None, "You didn't provide an API key.")
     } else if path.ends_with("/chat/completions") && head.method == "POST" {
         match (body["model"].is_string(), body["messages"].is_array()) {
@@ -184,12 +189,13 @@ async fn serve(State(provider): State<Arc<Provider>>, request: Request) -> Respo
 
     let unfinished = Unfinished { provider, ended: false };
     let streamed = body["stream"] == true;
-    let (status, headers, steps) = match answer {
+    let (status, own_headers, steps) = match answer {
         Answer::Hang => pending().await,
         Answer::Error { status, headers, body } => (status, headers, vec![Step::Send(body.to_string())]),
         Answer::Vectors(vectors) => {
             (200, Vec::new(), vec![Step::Send(embeddings(&body, &vectors).to_string())])
         }
+        Answer::Text(text) if is_message => (200, Vec::new(), messages::streamed(&text, &body, number)),
         Answer::Text(text) if streamed => (200, Vec::new(), text.streamed(&body, number)),
         Answer::Text(text) => (200, Vec::new(), text.whole(&body, number)),
     };
@@ -199,7 +205,7 @@ async fn serve(State(provider): State<Arc<Provider>>, request: Request) -> Respo
         .status(StatusCode::from_u16(status).expect("an HTTP status"))
         .header("content-type", kind)
         .header("x-request-id", format!("req_{number:032x}"));
-    for (name, value) in headers {
+    for (name, value) in own_headers {
         response = response.header(name, value);
     }
     let pieces =
