@@ -9,7 +9,7 @@ use super::{
     lines::{Shape, is_contents, is_heading, shape},
     passage::Passage,
     sentences::sentences,
-    word_lists::{ASKING, FILLER, UNITS, contains},
+    word_lists::{ASKING, FILLER, NUMBER_WORDS, UNITS, contains},
 };
 
 /// What a term that stands only in the heading above counts, of one in the sentence.
@@ -20,6 +20,9 @@ const TABLE_SHARE: f64 = 0.7;
 const OWN_SHARE_MIN: f64 = 0.15;
 /// The same for the sentence together with its heading.
 const SHARE_MIN: f64 = 0.4;
+
+/// What a term that only the document's title holds counts: it tells which document is meant, and nothing about the answer.
+const NAMED_SHARE: f64 = 0.3;
 
 /// Column names take this many lines of a page at most.
 const NAMING_LINES_MAX: u32 = 4;
@@ -43,6 +46,8 @@ pub(super) struct Asked {
     terms: Vec<i64>,
     /// Each term's idf among the candidate sentences, divided by their sum.
     weights: Vec<f64>,
+    /// The terms that name one thing and no other, such as a part number: one bit each.
+    designations: u64,
     wants_amount: bool,
     wants_definition: bool,
 }
@@ -68,6 +73,11 @@ pub(super) fn evidence<'a>(question: &str, passages: &'a [Passage]) -> (Asked, V
         passages.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lowest, highest), passage| {
             (lowest.min(passage.score), highest.max(passage.score))
         });
+    // What each document names, as far as it was found.
+    let mut named: HashMap<DocumentId, u64> = HashMap::new();
+    for candidate in &candidates {
+        *named.entry(candidate.passage.document_id).or_default() |= candidate.own | candidate.named;
+    }
     let mut repeats: HashMap<String, u32> = HashMap::new();
     for candidate in &candidates {
         *repeats.entry(without_digits(candidate.text)).or_default() += 1;
@@ -79,9 +89,11 @@ pub(super) fn evidence<'a>(question: &str, passages: &'a [Passage]) -> (Asked, V
             let text = without_digits(candidate.text);
             let is_running =
                 !candidate.in_table && (12..120).contains(&text.len()) && repeats.get(&text) > Some(&2);
-            let is_own =
-                candidate.own > 0 && (candidate.in_table || asked.share(candidate.own) >= OWN_SHARE_MIN);
-            !is_running && is_own && asked.share(candidate.held()) >= SHARE_MIN
+            // Of what a document never names it does not speak.
+            let is_about = asked.designations
+                & !named.get(&candidate.passage.document_id).copied().unwrap_or_default()
+                == 0;
+            !is_running && is_about && asked.is_answered_by(candidate)
         })
         .map(|candidate| {
             let spread = highest - lowest;
@@ -106,7 +118,11 @@ impl Asked {
         let wants_amount = words.iter().any(|word| contains(ASKING, word));
         let wants_definition = words.iter().any(|word| word.starts_with("defin") || word.starts_with("mean"));
         let terms = if telling.is_empty() { all } else { telling };
-        Self { terms, weights: Vec::new(), wants_amount, wants_definition }
+        let designations = question.split_whitespace().filter(|word| is_designation(word));
+        let designations =
+            designations.filter_map(|word| self::terms(word).first().copied()).collect::<Vec<_>>();
+        let designations = held_by(&designations, &terms);
+        Self { terms, weights: Vec::new(), designations, wants_amount, wants_definition }
     }
 
     fn weigh(&mut self, candidates: &[Candidate<'_>]) {
@@ -125,11 +141,28 @@ impl Asked {
         }
     }
 
+    /// Whether a sentence says enough of what is asked. What the document's title says already, it need not say again, and it
+    /// does not count either: the rest of the question is what must be there.
+    fn is_answered_by(&self, candidate: &Candidate<'_>) -> bool {
+        let rest = 1.0 - self.share(candidate.named);
+        let named = if rest > 0.05 { candidate.named } else { 0 };
+        let rest = if named == 0 { 1.0 } else { rest };
+        let own = candidate.own & !named;
+        if self.wants_amount && matches!(amount(candidate.text), Amount::None) {
+            return false;
+        }
+        own > 0
+            && (candidate.in_table || self.share(own) >= OWN_SHARE_MIN * rest)
+            && self.share(candidate.held() & !named) >= SHARE_MIN * rest
+    }
+
     fn score(&self, candidate: &Candidate<'_>) -> f64 {
         let own = self.share(candidate.own);
         let inherited_share = if candidate.in_table { TABLE_SHARE } else { HEADING_SHARE };
         let inherited = inherited_share * self.share(candidate.inherited & !candidate.own);
-        let mut score = own + inherited;
+        let mut score = own
+            + inherited
+            + NAMED_SHARE * self.share(candidate.named & !candidate.own & !candidate.inherited);
         score += 0.12 * candidate.proximity;
         if self.wants_amount {
             let share = match amount(candidate.text) {
@@ -160,6 +193,8 @@ struct Candidate<'a> {
     text: &'a str,
     own: u64,
     inherited: u64,
+    /// What the document's title holds.
+    named: u64,
     in_table: bool,
     is_heading: bool,
     /// It begins with a term of the question, as in a list of definitions, and goes on to say what it is.
@@ -227,10 +262,7 @@ fn candidate<'a>(
     above: &mut Above,
 ) -> Candidate<'a> {
     let held = spelled_out(text);
-    let mut own = 0_u64;
-    for (bit, term) in asked.iter().enumerate() {
-        own |= u64::from(held.contains(term)) << bit;
-    }
+    let own = held_by(&held, asked);
     let shape = shape(text);
     let is_caption = shape == Shape::Heading && (text.starts_with("Table ") || text.starts_with("TABLE "));
     let ends_table = matches!(shape, Shape::Heading | Shape::Clause)
@@ -275,11 +307,26 @@ fn candidate<'a>(
         text,
         own,
         inherited,
+        named: held_by(&spelled_out(&passage.title), asked),
         in_table,
         is_heading: is_title,
         defines_term,
         proximity,
     }
+}
+
+/// Such as `HP-8`, `MR0175` or `2210:2024`: letters and digits, or numbers joined by a mark.
+fn is_designation(word: &str) -> bool {
+    let word = word.trim_matches(|found: char| !found.is_alphanumeric());
+    let has = |is: fn(char) -> bool| word.contains(is);
+    has(char::is_numeric)
+        && (has(char::is_alphabetic) || has(|found| matches!(found, '-' | ':' | '/')))
+        && word.len() > 2
+}
+
+/// Which of the question's terms are there, one bit each.
+fn held_by(held: &[i64], asked: &[i64]) -> u64 {
+    asked.iter().enumerate().fold(0, |bits, (bit, term)| bits | u64::from(held.contains(term)) << bit)
 }
 
 /// The terms of a text, with the abbreviations of tables as the words that questions use.
@@ -327,7 +374,7 @@ fn amount(text: &str) -> Amount {
         if is_figure && (contains(UNITS, unit) || unit.contains('/') || word.contains(['%', '°'])) {
             return Amount::Measured;
         }
-        if is_figure {
+        if is_figure || contains(NUMBER_WORDS, &word.to_lowercase()) {
             found = Amount::Bare;
         }
     }

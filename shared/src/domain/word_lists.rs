@@ -119,6 +119,8 @@ pub(super) const ASKING: &[&str] = &[
     "amount",
     "concentration",
     "content",
+    "cost",
+    "costs",
     "date",
     "deadline",
     "depth",
@@ -126,8 +128,11 @@ pub(super) const ASKING: &[&str] = &[
     "distance",
     "duration",
     "far",
+    "fast",
+    "fee",
     "force",
     "hardness",
+    "heavy",
     "height",
     "highest",
     "large",
@@ -149,6 +154,9 @@ pub(super) const ASKING: &[&str] = &[
     "percent",
     "percentage",
     "pressure",
+    "price",
+    "quickly",
+    "rate",
     "ratio",
     "size",
     "speed",
@@ -160,6 +168,8 @@ pub(super) const ASKING: &[&str] = &[
     "value",
     "voltage",
     "volume",
+    "weigh",
+    "weighs",
     "weight",
     "when",
     "width",
@@ -210,15 +220,84 @@ pub(super) fn contains(list: &[&str], word: &str) -> bool {
     list.binary_search(&word).is_ok()
 }
 
+/// Words that state an amount without a figure.
+pub(super) const NUMBER_WORDS: &[&str] = &[
+    "acht",
+    "annually",
+    "cinco",
+    "cinq",
+    "cuatro",
+    "daily",
+    "deux",
+    "diez",
+    "dix",
+    "doce",
+    "dos",
+    "douze",
+    "drei",
+    "eight",
+    "eleven",
+    "fifteen",
+    "fifty",
+    "five",
+    "forty",
+    "four",
+    "fünf",
+    "half",
+    "huit",
+    "hundred",
+    "monthly",
+    "never",
+    "nine",
+    "ocho",
+    "once",
+    "quarterly",
+    "quatre",
+    "sechs",
+    "seis",
+    "sept",
+    "seven",
+    "sieben",
+    "siete",
+    "six",
+    "sixty",
+    "ten",
+    "thirty",
+    "thousand",
+    "three",
+    "tres",
+    "trois",
+    "twelve",
+    "twenty",
+    "twice",
+    "two",
+    "vier",
+    "weekly",
+    "yearly",
+    "zehn",
+    "zwei",
+    "zwölf",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn lists_are_sorted_and_without_repeats() {
-        for list in
-            [NEVER_END, SELDOM_END, NUMBERED, STARTERS, LEADS_ON, VERBS, HEADING_WORDS, UNITS, ASKING, FILLER]
-        {
+        for list in [
+            NEVER_END,
+            SELDOM_END,
+            NUMBERED,
+            STARTERS,
+            LEADS_ON,
+            VERBS,
+            HEADING_WORDS,
+            UNITS,
+            ASKING,
+            FILLER,
+            NUMBER_WORDS,
+        ] {
             assert!(list.is_sorted_by(|left, right| left < right), "{list:?}");
         }
     }

@@ -190,6 +190,7 @@ struct Stop {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the wire's names")]
 struct Usage {
     input_tokens: Option<u32>,
     output_tokens: Option<u32>,

@@ -11,6 +11,8 @@ use super::{
 /// What a stream says in all: text, tokens, and how it ended or why it failed.
 type Said = (String, Option<Tokens>, Result<Option<Ending>, ModelFailure>);
 
+type MakeWire = fn() -> Box<dyn Wire>;
+
 fn openai() -> Box<dyn Wire> {
     Box::new(OpenAiWire::default())
 }
@@ -37,7 +39,7 @@ fn read<'a>(wire: Box<dyn Wire>, pieces: impl IntoIterator<Item = &'a [u8]>) -> 
 }
 
 /// Reads the stream whole, byte by byte, and split in two at each byte; all must say the same.
-fn said(wire: fn() -> Box<dyn Wire>, stream: &str) -> Said {
+fn said(wire: MakeWire, stream: &str) -> Said {
     let bytes = stream.as_bytes();
     let whole = read(wire(), [bytes]);
     assert_eq!(read(wire(), bytes.chunks(1)), whole);
@@ -106,7 +108,7 @@ fn the_providers_own_streams_are_read() {
 #[test]
 fn line_ends_comments_and_a_missing_end_mark_change_nothing() {
     for (wire, stream, mark) in [
-        (openai as fn() -> _, OPENAI, "data: [DONE]\n\n"),
+        (openai as MakeWire, OPENAI, "data: [DONE]\n\n"),
         (anthropic, ANTHROPIC, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"),
     ] {
         let plain = said(wire, stream);
@@ -151,7 +153,7 @@ fn a_stream_that_breaks_off_is_told_from_one_that_ends() {
     let cut = |stream: &str, at: &str| stream.split_once(at).unwrap().0.to_owned();
     for (wire, stream) in [
         (
-            openai as fn() -> _,
+            openai as MakeWire,
             cut(
                 OPENAI,
                 r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"#,
@@ -169,7 +171,7 @@ fn a_stream_that_breaks_off_is_told_from_one_that_ends() {
 
 #[test]
 fn errors_within_a_success_keep_what_came_before_and_say_whether_they_pass() {
-    let cases: [(fn() -> Box<dyn Wire>, &str, bool); 7] = [
+    let cases: [(MakeWire, &str, bool); 7] = [
         (openai, r#"{"error":{"message":"overloaded","type":"server_error","code":null}}"#, true),
         (
             openai,

@@ -51,7 +51,8 @@ async fn main() -> Result<()> {
     report(&questions, &found);
     played::report(&questions, &found);
     if let Some(file) = answers {
-        let lines = questions.iter().zip(&found).map(|(question, found)| found.line(question).to_string() + "\n");
+        let lines =
+            questions.iter().zip(&found).map(|(question, found)| found.line(question).to_string() + "\n");
         std::fs::write(file, lines.collect::<String>())?;
     }
     println!("{}", figures(&questions, &found));
@@ -88,7 +89,8 @@ impl<'a> Library<'a> {
         let mut files = HashMap::new();
         for document in questions::lines(&folder.join("documents.jsonl"))? {
             let file = document["file"].as_str().context("a file")?;
-            let taken = app.upload(&token, file, std::fs::read(folder.join(file))?).await;
+            let title = document["title"].as_str().context("a title")?;
+            let taken = app.upload_titled(&token, file, title, std::fs::read(folder.join(file))?).await;
             ensure!(taken.status.is_success(), "{file}: {}", taken.text());
             files.insert(taken.json()["document_id"].as_str().context("an id")?.to_owned(), file.to_owned());
         }
@@ -110,7 +112,8 @@ impl<'a> Library<'a> {
     }
 
     async fn ask(&self, question: &Question) -> Result<Found> {
-        let vector = self.embeddings.question(&question.text, Instant::now() + Duration::from_secs(60)).await?;
+        let vector =
+            self.embeddings.question(&question.text, Instant::now() + Duration::from_secs(60)).await?;
         let query = search::Query {
             terms: &analysis::query_terms(&question.text),
             vector: Some(&vector),
@@ -128,8 +131,11 @@ impl<'a> Library<'a> {
         let (mut exact, mut cited) = ([0; 2], Vec::new());
         for citation in answer["citations"].as_array().context("citations")? {
             let (document, page) = (citation["document_id"].as_str().unwrap_or_default(), &citation["page"]);
-            let stored = self.app.get(&format!("/v1/documents/{document}/pages/{page}"), &self.token).await.json();
-            let at = |name: &str| usize::try_from(citation[name].as_u64().unwrap_or_default()).unwrap_or(usize::MAX);
+            let stored =
+                self.app.get(&format!("/v1/documents/{document}/pages/{page}"), &self.token).await.json();
+            let at = |name: &str| {
+                usize::try_from(citation[name].as_u64().unwrap_or_default()).unwrap_or(usize::MAX)
+            };
             let (start, end) = (at("char_start"), at("char_end"));
             let text = stored["text"].as_str().unwrap_or_default();
             let slice: String = text.chars().skip(start).take(end.saturating_sub(start)).collect();
@@ -193,13 +199,17 @@ fn report(questions: &[Question], found: &[Found]) {
             question.answerable && found.is_right(question),
             found.refused(),
         ];
-        for name in [question.kind.as_str(), if question.answerable { "~ answerable" } else { "~ without answer" }] {
+        for name in
+            [question.kind.as_str(), if question.answerable { "~ answerable" } else { "~ without answer" }]
+        {
             for (sum, count) in kinds.entry(name).or_default().iter_mut().zip(counts) {
                 *sum += usize::from(count);
             }
         }
     }
-    println!("| kind | questions | page@1 | page@5 | right, proved | refused |\n| --- | --- | --- | --- | --- | --- |");
+    println!(
+        "| kind | questions | page@1 | page@5 | right, proved | refused |\n| --- | --- | --- | --- | --- | --- |"
+    );
     for (name, [count, first, fifth, right, refused]) in kinds {
         let name = name.trim_start_matches("~ ");
         println!("| {name} | {count} | {first} | {fifth} | {right} | {refused} |");
@@ -223,7 +233,9 @@ fn figures(questions: &[Question], found: &[Found]) -> Value {
         (share * 1e4).round() / 1e4
     };
     let answerable = all().filter(|(question, _)| question.answerable).count();
-    let count = |is: &dyn Fn(&Question, &Found) -> bool| all().filter(|(question, found)| is(question, found)).count();
+    let count = |is: &dyn Fn(&Question, &Found) -> bool| {
+        all().filter(|(question, found)| is(question, found)).count()
+    };
     let (refused, rightly) = (
         count(&|_, found| found.refused()),
         count(&|question, found| found.refused() && !question.answerable),

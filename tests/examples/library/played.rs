@@ -43,9 +43,8 @@ fn play(way: usize, question: &Question, found: &Found) -> Option<(String, Strin
     let at = found.passages.iter().position(|passage| folded(&passage.text).contains(&quote))?;
     let words: Vec<&str> = question.quote.split_whitespace().take(WORDS).collect();
     let number = at + 1;
-    let other = found.passages.iter().position(|passage| {
-        !folded(&passage.text).contains(&folded(&words.join(" ")))
-    });
+    let other =
+        found.passages.iter().position(|passage| !folded(&passage.text).contains(&folded(&words.join(" "))));
     let cite = |number: usize, words: &str| {
         Some((format!("{} [{number} \"{words}\"].", question.answer_contains.join(", ")), words.to_owned()))
     };
@@ -62,10 +61,14 @@ fn play(way: usize, question: &Question, found: &Found) -> Option<(String, Strin
         3 => cite(number, "purple zebras approve every umbrella on Mondays"),
         _ => {
             let digit = right.find(|letter: char| letter.is_ascii_digit())?;
-            let (old, new) = (right.get(digit..=digit)?, if right.as_bytes().get(digit) == Some(&b'7') { "3" } else { "7" });
+            let (old, new) = (
+                right.get(digit..=digit)?,
+                if right.as_bytes().get(digit) == Some(&b'7') { "3" } else { "7" },
+            );
             let changed = format!("{}{new}{}", right.get(..digit)?, right.get(digit + old.len()..)?);
             // The other number may stand somewhere else, in which case it is no lie.
-            let stands = found.passages.iter().any(|passage| folded(&passage.text).contains(&folded(&changed)));
+            let stands =
+                found.passages.iter().any(|passage| folded(&passage.text).contains(&folded(&changed)));
             if stands { None } else { cite(number, &changed) }
         }
     }

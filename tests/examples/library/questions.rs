@@ -80,5 +80,11 @@ pub fn folded(text: &str) -> String {
         '］' => ']',
         other => other,
     };
-    text.chars().map(kinds).collect::<String>().to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+    text.chars()
+        .map(kinds)
+        .collect::<String>()
+        .to_lowercase()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -122,7 +122,21 @@ impl TestApp {
 
     /// `POST /v1/documents` with the file itself.
     pub async fn upload(&self, token: &str, name: &str, bytes: Vec<u8>) -> Answered {
-        let request = request(Method::POST, "/v1/documents", token)
+        self.upload_to("/v1/documents", token, name, bytes).await
+    }
+
+    /// The same with a title.
+    pub async fn upload_titled(&self, token: &str, name: &str, title: &str, bytes: Vec<u8>) -> Answered {
+        let escape = |byte: u8| match byte {
+            byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        };
+        let title: String = title.bytes().map(escape).collect();
+        self.upload_to(&format!("/v1/documents?title={title}"), token, name, bytes).await
+    }
+
+    async fn upload_to(&self, path: &str, token: &str, name: &str, bytes: Vec<u8>) -> Answered {
+        let request = request(Method::POST, path, token)
             .header(header::CONTENT_TYPE, "application/pdf")
             .header("x-filename", name);
         self.send(request.body(Body::from(bytes)).expect("a request")).await
