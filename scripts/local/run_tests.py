@@ -7,14 +7,14 @@ import subprocess
 import sys
 from typing import Mapping
 
-from . import binaries, postgres, set_up, test_parts, tools_python
+from . import binaries, library, postgres, set_up, test_parts, tools_python
 from .console import run_command, say
 from .paths import SCRIPTS
 
 HELP = """usage: test [ARGUMENT…]
 
 Sets up .local/, starts Postgres, the object store and Redis on free ports with data that is thrown away, builds the programs, and
-runs `cargo test --workspace ARGUMENT…`, then the tests of the scripts themselves (without arguments only). Ends with cargo's
+runs `cargo test --workspace ARGUMENT…`, then (without arguments only) the questions of tests/eval/library and the tests of the scripts. Ends with cargo's
 exit code. TEST_DATABASE_ADMIN_URL (with TEST_DATABASE_PASSWORD) and TEST_S3_ENDPOINT, if set, are used as they are."""
 
 
@@ -37,7 +37,10 @@ def _test(arguments: list[str]) -> int:
         code = binaries.run_cargo(
             ["test", "--workspace", *arguments], {**os.environ, **environment}, quiet_stdout=False
         )
-    # With arguments somebody looks for one test of the bundle.
+        # With arguments somebody looks for one test of the bundle.
+        if code == 0 and not arguments:
+            say("== questions of the library")
+            code = library.evaluate(environment)
     if code == 0 and not arguments:
         say("== tests of the scripts")
         code = _test_scripts(tools_python.environment())
