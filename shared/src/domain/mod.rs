@@ -5,6 +5,7 @@ pub mod answer;
 pub mod caller;
 pub mod chunking;
 pub mod citation;
+pub mod described;
 pub mod document;
 mod evidence;
 pub mod extract;
