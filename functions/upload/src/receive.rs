@@ -64,7 +64,7 @@ enum DocumentKind {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "for the OpenAPI document")]
 pub struct Description {
-    /// Its file's name. `x-filename` says it better, and the body best.
+    /// Its file's name. `x-filename` says it better, and the body best: in JSON it always does.
     #[param(value_type = described::Filename, required = false)]
     filename: String,
     /// Its title; none: the file's name without its extension. The body says it better.
@@ -95,7 +95,7 @@ pub struct Name {
 #[expect(dead_code, reason = "for the OpenAPI document")]
 pub struct Form {
     /// The PDF. Its part may have a `filename` of its own.
-    #[schema(content_media_type = "application/pdf")]
+    #[schema(content_media_type = "application/pdf", format = Binary, min_length = 1)]
     file: String,
     /// Its file's name.
     #[schema(value_type = described::Filename, required = false)]
@@ -113,7 +113,7 @@ pub struct Form {
 
 /// A PDF of at most 4 MiB.
 #[derive(ToSchema)]
-#[schema(content_media_type = "application/pdf")]
+#[schema(content_media_type = "application/pdf", format = Binary, min_length = 1)]
 #[expect(dead_code, reason = "for the OpenAPI document")]
 pub struct Pdf(String);
 
@@ -152,9 +152,10 @@ impl Announcement {
     }
 }
 
-/// An announcement in JSON, with what it does not say taken from the query.
+/// An announcement in JSON, with what it does not say taken from the query. The file's name it does say.
 pub async fn json(request: Request) -> Result<Announcement> {
-    let description = description(&request)?;
+    let mut description = description(&request)?;
+    description.remove("filename");
     let mut value = read_json(request).await?;
     if let Some(members) = value.as_object_mut() {
         complete(members, description);

@@ -50,7 +50,7 @@ struct Taken {
     params(IdempotencyKey, Description, Name),
     request_body(content(
         (Announcement = "application/json"),
-        (Form = "multipart/form-data"),
+        (Form = "multipart/form-data", encoding(("file" = (content_type = "application/pdf")))),
         (Pdf = "application/pdf"),
     )),
     responses(

@@ -253,6 +253,11 @@ async fn the_query_describes_whatever_the_body_is_and_the_body_says_it_better() 
     assert_eq!((&document["title"], &document["filename"]), (&json!("F"), &json!("q.pdf")));
     assert_eq!(document["standard"], "API");
 
+    let mut nameless = body.clone();
+    nameless.as_object_mut().unwrap().remove("filename");
+    let refused = send(&app, &alice, query, "application/json", nameless.to_string()).await;
+    assert_eq!(refused.json()["details"][0]["message"], "Required");
+
     // What breaks a rule is refused, even where the body says it too.
     let whole =
         json!({ "filename": "a.pdf", "size_bytes": 1, "content_type": "application/pdf", "title": "B" });
