@@ -18,6 +18,14 @@ pub const COUNTING: [&str; 6] = [
     "X-RateLimit-State",
 ];
 
+#[derive(PartialEq)]
+enum Counted {
+    Yes,
+    /// Where many requests of one address run at once, the next is refused before it is counted.
+    Perhaps,
+    No,
+}
+
 /// How all refusals with one status look.
 pub struct Refusal {
     /// The status.
@@ -26,8 +34,8 @@ pub struct Refusal {
     pub name: &'static str,
     /// The machine codes that the problem may have.
     codes: &'static [&'static str],
-    /// Whether the request was counted before it was refused.
-    counted: bool,
+    /// Whether the request was counted before it was refused, so that headers say how.
+    counted: Counted,
     /// The header that says more.
     header: Option<&'static str>,
     /// When this is the answer.
@@ -46,7 +54,7 @@ pub const REFUSALS: [Refusal; 11] = [
             "invalid_query",
             "incomplete_body",
         ],
-        counted: true,
+        counted: Counted::Yes,
         header: None,
         description: "The request breaks rules, all of which `details` lists, or cannot be read at all.",
     },
@@ -54,7 +62,7 @@ pub const REFUSALS: [Refusal; 11] = [
         status: 401,
         name: "Unauthenticated",
         codes: &["unauthenticated"],
-        counted: true,
+        counted: Counted::Yes,
         header: Some("WWW-Authenticate"),
         description: "There is no session token, or not a good one; the answer is the same for every reason.",
     },
@@ -62,7 +70,7 @@ pub const REFUSALS: [Refusal; 11] = [
         status: 403,
         name: "Forbidden",
         codes: &["forbidden"],
-        counted: true,
+        counted: Counted::Yes,
         header: None,
         description: "The caller may not do this.",
     },
@@ -70,7 +78,7 @@ pub const REFUSALS: [Refusal; 11] = [
         status: 404,
         name: "NotFound",
         codes: &["not_found"],
-        counted: true,
+        counted: Counted::Yes,
         header: None,
         description: "There is no such thing, or it is not the caller's.",
     },
@@ -78,7 +86,7 @@ pub const REFUSALS: [Refusal; 11] = [
         status: 409,
         name: "InFlight",
         codes: &["request_in_flight"],
-        counted: true,
+        counted: Counted::Yes,
         header: Some("Retry-After"),
         description: "The first request with this `Idempotency-Key` is being worked on.",
     },
@@ -86,7 +94,7 @@ pub const REFUSALS: [Refusal; 11] = [
         status: 413,
         name: "TooLarge",
         codes: &["too_large"],
-        counted: true,
+        counted: Counted::Yes,
         header: None,
         description: "The body is larger than the route takes; `detail` says how much that is.",
     },
@@ -94,7 +102,7 @@ pub const REFUSALS: [Refusal; 11] = [
         status: 415,
         name: "UnsupportedMediaType",
         codes: &["unsupported_media_type"],
-        counted: true,
+        counted: Counted::Yes,
         header: None,
         description: "The body is of a kind that the route does not read.",
     },
@@ -102,7 +110,7 @@ pub const REFUSALS: [Refusal; 11] = [
         status: 422,
         name: "KeyReused",
         codes: &["idempotency_key_reused"],
-        counted: true,
+        counted: Counted::Yes,
         header: None,
         description: "This `Idempotency-Key` belongs to another request.",
     },
@@ -110,7 +118,7 @@ pub const REFUSALS: [Refusal; 11] = [
         status: 429,
         name: "RateLimited",
         codes: &["rate_limited"],
-        counted: true,
+        counted: Counted::Perhaps,
         header: Some("Retry-After"),
         description: "The caller has sent more than its share; `retryAfter` and `Retry-After` say when to come back.",
     },
@@ -118,7 +126,7 @@ pub const REFUSALS: [Refusal; 11] = [
         status: 500,
         name: "Internal",
         codes: &["internal"],
-        counted: false,
+        counted: Counted::No,
         header: None,
         description: "A defect. The log has it under the request's id.",
     },
@@ -135,7 +143,7 @@ pub const REFUSALS: [Refusal; 11] = [
             "maintenance",
             "switched_off",
         ],
-        counted: false,
+        counted: Counted::No,
         header: Some("Retry-After"),
         description: "Something that this needs is down, busy or switched off; nothing was done.",
     },
@@ -152,8 +160,15 @@ impl Refusal {
             ] } } },
         });
         add_headers(&mut response, &[REQUEST_ID]);
-        if self.counted {
+        if self.counted != Counted::No {
             add_headers(&mut response, &COUNTING);
+        }
+        if self.counted == Counted::Perhaps {
+            let all = headers();
+            for name in COUNTING {
+                response["headers"][name] = all[name].clone();
+                response["headers"][name]["required"] = false.into();
+            }
         }
         add_headers(&mut response, self.header.as_slice());
         response
