@@ -16,6 +16,7 @@ from typing import Any
 from checks.tools import tools
 from local import stack
 from local.console import Fault, run_command, say
+from local.http_client import HttpClient
 from local.paths import ROOT, SCRIPTS, temporary_data
 from local.settings import Settings
 from local.stack import Stack
@@ -194,6 +195,10 @@ def _delete(
     """Deletes the person's account, which no request before did, and sees that nobody else's rows went with it."""
     others = [other.user for other in people if other is not person]
     before = held.rows_of(running.cluster, others)
+    for bad in ("", "Bearer x", person.client.headers["authorization"][:-4]):
+        refused = HttpClient(running.url, {"authorization": bad}).send("DELETE", f"{path}/{person.user}")
+        if refused.status != 401:
+            tally.findings.append(f"DELETE {path}/{person.user} with {bad[:8]!r} answered {refused.status}")
     deleted = person.send("DELETE", f"{path}/{person.user}")
     tally.operations.setdefault(("DELETE", f"{path}/{{user_id}}"), Counter())[deleted.status] += 1
     tally.requests += 1
