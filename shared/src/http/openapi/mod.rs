@@ -2,6 +2,8 @@
 //! docs/openapi.json runs this; what is deployed serves that file.
 
 mod common;
+#[cfg(test)]
+mod tests;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
