@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional
 from urllib.parse import urlsplit
 
@@ -18,6 +18,8 @@ class Response:
 
     status: int
     body: bytes
+    # Names in lower case.
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         """The body as JSON, or None when it is none."""
@@ -50,13 +52,16 @@ class HttpClient:
         try:
             connection.request(method, path, body, {**self.headers, **(headers or {})})
             response = connection.getresponse()
-            return Response(response.status, response.read())
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            return Response(response.status, response.read(), headers)
         except (OSError, http.client.HTTPException) as fault:
             late = isinstance(fault, socket.timeout)
             raise Unreachable(f"no answer within {TIMEOUT_SECONDS:.0f} s" if late else str(fault)) from fault
         finally:
             connection.close()
 
-    def send_json(self, method: str, path: str, value: Any) -> Response:
+    def send_json(
+        self, method: str, path: str, value: Any, headers: Optional[Mapping[str, str]] = None
+    ) -> Response:
         """One request with a JSON body."""
-        return self.send(method, path, json.dumps(value).encode(), {"content-type": "application/json"})
+        return self.send(method, path, json.dumps(value).encode(), {**(headers or {}), "content-type": "application/json"})

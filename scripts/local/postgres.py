@@ -196,13 +196,25 @@ def _bootstrap(binaries: Path, cluster: Cluster) -> None:
         SET client_min_messages = warning;
         CREATE EXTENSION IF NOT EXISTS vector;
     """
+    done = _psql(binaries, cluster, ["-q"], script)
+    if done.returncode != 0:
+        raise Fault(f"the database's roles could not be made:\n{done.stderr.strip()}")
+
+
+def query(cluster: Cluster, statement: str) -> str:
+    """What a statement answers in the stack's database, a line a row, `|` between columns; as superuser, who sees all rows."""
+    done = _psql(_binaries(), cluster, ["-At", "-d", DATABASE], statement)
+    if done.returncode != 0:
+        raise Fault(f"the database refused a statement:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def _psql(binaries: Path, cluster: Cluster, options: Sequence[str], script: str) -> subprocess.CompletedProcess[str]:
     address = ["-h", "127.0.0.1", "-p", str(cluster.port), "-U", SUPERUSER]
-    done = subprocess.run(
-        [str(binaries / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *address],
+    return subprocess.run(
+        [str(binaries / "psql"), "-X", "-v", "ON_ERROR_STOP=1", *address, *options],
         input=script,
         capture_output=True,
         text=True,
         env={**_environment(), "PGPASSWORD": cluster.passwords[SUPERUSER]},
     )
-    if done.returncode != 0:
-        raise Fault(f"the database's roles could not be made:\n{done.stderr.strip()}")

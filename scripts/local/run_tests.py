@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import Mapping
 
+from fuzzing.command import fuzz
+
 from . import binaries, library, postgres, set_up, test_parts, tools_python
 from .console import run_command, say
 from .paths import SCRIPTS
@@ -14,8 +16,9 @@ from .paths import SCRIPTS
 HELP = """usage: test [ARGUMENT…]
 
 Sets up .local/, starts Postgres, the object store and Redis on free ports with data that is thrown away, builds the programs, and
-runs `cargo test --workspace ARGUMENT…`, then (without arguments only) the questions of tests/eval/library and the tests of the scripts. Ends with cargo's
-exit code. TEST_DATABASE_ADMIN_URL (with TEST_DATABASE_PASSWORD) and TEST_S3_ENDPOINT, if set, are used as they are."""
+runs `cargo test --workspace ARGUMENT…`, then (without arguments only) the questions of tests/eval/library, the tests of the scripts and
+300 requests of `scripts/fuzz`. Ends with the exit code of what failed. TEST_DATABASE_ADMIN_URL (with TEST_DATABASE_PASSWORD) and
+TEST_S3_ENDPOINT, if set, are used as they are."""
 
 
 def main() -> int:
@@ -44,10 +47,17 @@ def _test(arguments: list[str]) -> int:
     if code == 0 and not arguments:
         say("== tests of the scripts")
         code = _test_scripts(tools_python.environment())
+    if code == 0 and not arguments:
+        # In small, and the same every time; `scripts/fuzz` is the whole.
+        code = fuzz(requests=300, seed=1)
     return code
 
 
 def _test_scripts(environment: Mapping[str, str]) -> int:
     # By the tools' Python: the object store's test needs its packages.
-    discover = [str(tools_python.interpreter()), "-m", "unittest", "discover", "-s", str(SCRIPTS / "local"), "-t", str(SCRIPTS)]
-    return subprocess.run(discover, env=dict(environment), cwd=SCRIPTS).returncode
+    for folder in ("local", "fuzzing"):
+        discover = [str(tools_python.interpreter()), "-m", "unittest", "discover", "-s", str(SCRIPTS / folder), "-t", str(SCRIPTS)]
+        code = subprocess.run(discover, env=dict(environment), cwd=SCRIPTS).returncode
+        if code:
+            return code
+    return 0

@@ -6,7 +6,7 @@ import signal
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Iterator, Optional, Sequence
 
 from . import binaries, objects, postgres, redis_store, set_up
 from .console import Fault, say
@@ -23,6 +23,7 @@ class Stack:
 
     url: str
     children: Sequence[Child]
+    cluster: Optional[postgres.Cluster]
 
     def check(self) -> None:
         """Raises when any part has ended."""
@@ -89,4 +90,4 @@ def running(
         url = server.wait_ready()
         if not url.startswith(("http://", "https://")):
             raise Fault(f"the server said it is ready at {url!r}, which is no URL")
-        yield Stack(url, children)
+        yield Stack(url, children, cluster)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What went wrong, as the caller sees it.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +118,7 @@ impl std::fmt::Display for Reason {
 }
 
 /// One broken rule of a request, in Zod's shape.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 pub struct Issue {
     /// Where: member names and array positions from the outside in.
     pub path: Vec<String>,

@@ -17,6 +17,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
+use utoipa::ToSchema;
 
 use crate::{
     Error, Result,
@@ -40,7 +41,8 @@ pub struct Storage {
 }
 
 /// A form that a browser posts a file with, straight to the bucket.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = UploadForm)]
 pub struct Upload {
     /// Where to post it.
     pub url: String,

@@ -61,6 +61,12 @@ fn code(path: &Path) -> String {
     lines.map(|line| format!("{} ", line.trim())).collect::<String>().replace(":: {", "::{")
 }
 
+/// The code of every file of `shared` and the functions, without white space.
+pub fn sources() -> impl Iterator<Item = String> {
+    let files = [rust_files("shared/src"), rust_files("functions")].concat();
+    files.into_iter().map(|path| code(&path).split_whitespace().collect())
+}
+
 /// The first names after `root::`, those in braces included.
 fn used(code: &str, root: &str) -> Vec<String> {
     let mut names = Vec::new();

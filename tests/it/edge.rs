@@ -52,6 +52,26 @@ async fn unknown_paths_and_methods_are_problems() {
     assert_eq!(method.headers[header::CONTENT_TYPE], "application/problem+json");
 }
 
+#[tokio::test]
+async fn a_path_that_is_no_text_is_a_problem_too() {
+    let app = TestApp::new().await;
+    let alice = token("alice", None);
+    for (method, path, status, code) in [
+        (Method::DELETE, "/v1/users/%ff", 403, "forbidden"),
+        (Method::DELETE, "/api/users/%ff", 403, "forbidden"),
+        (Method::GET, "/v1/documents/%ff", 404, "not_found"),
+        (Method::GET, "/%ff", 404, "not_found"),
+    ] {
+        let answered = app.call(method, path, &alice).await;
+        assert_eq!(answered.headers[header::CONTENT_TYPE], "application/problem+json", "{path}");
+        assert_eq!(
+            (answered.status.as_u16(), answered.json()["code"].as_str()),
+            (status, Some(code)),
+            "{path}"
+        );
+    }
+}
+
 fn preflight(origin: &str) -> Request<Body> {
     Request::builder()
         .method(Method::OPTIONS)

@@ -17,6 +17,7 @@ use shared::{
         caller::Caller,
         citation::Citation,
         complexity::complexity,
+        described,
         extract::extract,
         hash::sha256,
         ids::{ConversationId, MessageId},
@@ -26,10 +27,11 @@ use shared::{
         refusal::{REFUSAL, strong},
         verify::{Counts, Verified, verify},
     },
-    http::{Authenticated, Body, Request, schema},
+    http::{Authenticated, Body, Request, openapi::IdempotencyKey, schema},
     llm::Ending,
 };
 use tracing::{Instrument, field::Empty, info_span};
+use utoipa::ToSchema;
 use zod_rs::{array, boolean, object};
 
 use crate::{Chat, sse};
@@ -39,13 +41,21 @@ const VECTOR_SHARE: f64 = 0.2;
 /// The part that is kept for checking and recording the answer, after database and model.
 const RECORD_SHARE: f64 = 0.12;
 
-#[derive(Deserialize)]
+/// A question.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskRequest {
+    /// The question.
+    #[schema(value_type = described::Message)]
     message: String,
+    /// The conversation that it goes on with; none: a new one begins.
     conversation_id: Option<ConversationId>,
+    /// What the search is limited to.
     filters: Option<Filters>,
+    /// How many passages the answer may rest on; none: the operator's choice.
+    #[schema(minimum = 1, maximum = 50)]
     top_k: Option<u32>,
+    /// Whether the answer comes as server-sent events; none: as the Accept header says.
     stream: Option<bool>,
 }
 
@@ -98,6 +108,26 @@ pub async fn ask_strictly(
     ask(chat, caller, headers, Body(request)).await
 }
 
+/// Answers a question from the documents, each claim cited.
+#[utoipa::path(
+    post,
+    path = "/v1/chat",
+    operation_id = "ask",
+    tag = "chat",
+    params(IdempotencyKey),
+    request_body = AskRequest,
+    responses(
+        (
+            status = 200,
+            description = "The answer: whole, or as server-sent events `start`, `token`, `citation`, `usage` and `done`.",
+            content((Answer = "application/json"), (sse::Event = "text/event-stream"))
+        ),
+        (status = 400),
+        (status = 404),
+        (status = 413),
+        (status = 415),
+    )
+)]
 pub async fn ask(
     State(chat): State<Chat>,
     Authenticated(caller): Authenticated,

@@ -10,10 +10,11 @@ use shared::{
     auth::Auth,
     db::{self, search::Fusion},
     env::Env,
-    http::{self, Gate, Idempotency, JSON_BYTES_MAX, Switches},
+    http::{self, Gate, Idempotency, JSON_BYTES_MAX, Request, Switches, openapi::Described},
     limiter::{Limiter, policy},
     llm::{Embeddings, Models},
 };
+use utoipa::OpenApi;
 
 /// All that answering needs.
 #[derive(Clone)]
@@ -120,4 +121,15 @@ pub fn routes(chat: Chat) -> Router {
         .route("/api/chat", ask)
         .layer(from_fn_with_state(chat.switches.clone(), http::obey))
         .with_state(chat)
+}
+
+/// The routes as the OpenAPI document has them.
+pub fn described() -> anyhow::Result<Described> {
+    #[derive(OpenApi)]
+    #[openapi(paths(ask::ask))]
+    struct Routes;
+    Described::guarded(&Routes::openapi())?
+        .members("AskRequest", ask::AskRequest::ALIASES)?
+        .members("Filters", &[("dateFrom", "date_from")])?
+        .alias("/v1/chat", "/api/chat")
 }

@@ -6,6 +6,30 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use serde_json::{Value, json};
 use shared::{Result, domain::answer::Answer};
+use utoipa::ToSchema;
+
+/// One of the server-sent events that an answer comes as.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the OpenAPI document")]
+pub struct Event {
+    /// Which of them.
+    event: EventName,
+    /// JSON: of `start` the ids, of `token` a `text`, of `citation` a `Citation`, of `usage` a `Usage`, of `done` the whole
+    /// `Answer`.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "for the OpenAPI document")]
+enum EventName {
+    Start,
+    Token,
+    Citation,
+    Usage,
+    Done,
+}
 
 /// `start`, `token`, `citation`, `usage`, `done`.
 pub fn events(answer: &Answer) -> Result<Response> {

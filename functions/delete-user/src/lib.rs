@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{FromRef, Path, State},
+    extract::{FromRef, Path, State, rejection::PathRejection},
     middleware::from_fn_with_state,
     routing::delete,
 };
@@ -14,10 +14,11 @@ use shared::{
     db::{self, users},
     domain::caller::UserId,
     env::Env,
-    http::{Authenticated, Body, Gate, Switches, obey},
+    http::{Authenticated, Body, Gate, Switches, obey, openapi::Described},
     limiter::{Limiter, policy},
     storage::Storage,
 };
+use utoipa::{OpenApi, ToSchema};
 
 /// All that deleting a user needs.
 #[derive(Clone)]
@@ -65,22 +66,47 @@ pub fn routes(delete_user: DeleteUser) -> Router {
         .with_state(delete_user)
 }
 
-#[derive(Serialize)]
+/// The routes as the OpenAPI document has them.
+pub fn described() -> anyhow::Result<Described> {
+    #[derive(OpenApi)]
+    #[openapi(paths(erase))]
+    struct Routes;
+    Described::guarded(&Routes::openapi())?.alias("/v1/users/{user_id}", "/api/users/{user_id}")
+}
+
+/// What was deleted.
+#[derive(Serialize, ToSchema)]
 struct Erased {
+    /// `Account deleted`.
     message: &'static str,
+    /// Whose account it was.
     user_id: UserId,
+    /// When.
     at: Timestamp,
+    /// How many stored files.
+    #[schema(value_type = u64)]
     objects: usize,
+    /// How many rows.
     rows: users::Deleted,
 }
 
-/// Objects go first: while a row is there, a second try finds them again.
+/// Deletes your own account's rows and objects.
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{user_id}",
+    operation_id = "deleteUser",
+    tag = "users",
+    params(("user_id" = UserId, Path, description = "Your own id, as in your session token.")),
+    responses((status = 200, description = "Deleted.", body = Erased), (status = 403))
+)]
+// Objects go first: while a row is there, a second try finds them again.
 async fn erase(
     State(delete_user): State<DeleteUser>,
     Authenticated(caller): Authenticated,
-    Path(user_id): Path<String>,
+    user_id: Result<Path<String>, PathRejection>,
 ) -> Result<Body<impl Serialize>> {
-    if user_id != caller.user.as_str() {
+    // What is no text is nobody's id.
+    if !user_id.is_ok_and(|Path(user_id)| user_id == caller.user.as_str()) {
         return Err(Error::Forbidden("You can delete your own account only."));
     }
     let tenant = delete_user.db.each((&caller).into()).await?;

@@ -8,10 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::Serialize;
-use shared::{Result, db, env::Env, http::Body, storage::Storage};
+use shared::{
+    Result, db,
+    env::Env,
+    http::{Body, openapi::Described},
+    storage::Storage,
+};
 use tokio::sync::OnceCell;
+use utoipa::{OpenApi, ToSchema};
 
 /// All that health needs. Its dependencies are opened by the first question about them: most requests ask for none.
 #[derive(Clone)]
@@ -20,28 +26,44 @@ pub struct Health {
     parts: Arc<OnceCell<(db::Pool, Storage)>>,
 }
 
-#[derive(Serialize)]
+/// What the document of all routes says: docs/openapi.json, which `scripts/openapi` writes. As a file, so that this function
+/// depends on no other and works nothing out.
+const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
+
+/// Alive.
+#[derive(Serialize, ToSchema)]
 struct Alive {
+    /// `ok`, or `maintenance`.
     status: &'static str,
 }
 
-#[derive(Serialize)]
+/// Whether requests can be served.
+#[derive(Serialize, ToSchema)]
 struct Ready {
+    /// `ready`, or `not_ready`.
     status: &'static str,
+    /// What was asked.
     checks: Checks,
 }
 
-#[derive(Serialize)]
+/// `ok` or `down` each.
+#[derive(Serialize, ToSchema)]
 struct Checks {
+    /// Postgres.
     database: &'static str,
+    /// The bucket.
     storage: &'static str,
 }
 
-#[derive(Serialize)]
+/// What runs here.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct About {
+    /// `ok`.
     status: &'static str,
+    /// The bundle's version.
     version: &'static str,
+    /// How many tools questions may use.
     tools_available: u32,
 }
 
@@ -69,20 +91,69 @@ pub fn routes(health: Health) -> Router {
         .route("/api/health", get(alive))
         .route("/ready", get(ready))
         .route("/v1/status", get(status))
+        .route("/v1/openapi.json", get(openapi))
         .route("/api/ai-agent/chat", get(status))
         .with_state(health)
 }
 
+/// The routes as the OpenAPI document has them.
+pub fn described() -> anyhow::Result<Described> {
+    #[derive(OpenApi)]
+    #[openapi(paths(alive, ready, status, openapi))]
+    struct Routes;
+    Described::public(&Routes::openapi())?
+        .alias("/health", "/api/health")?
+        .alias("/v1/status", "/api/ai-agent/chat")
+}
+
 /// Alive is alive, and says so if the operator closed the doors.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    tag = "health",
+    responses((status = 200, description = "Alive; nothing else was asked.", body = Alive))
+)]
 async fn alive(State(health): State<Health>) -> Body<impl Serialize> {
     let closed = health.env.flag("MAINTENANCE_MODE").unwrap_or_default();
     Body(Alive { status: if closed { "maintenance" } else { "ok" } })
 }
 
+/// What runs here.
+#[utoipa::path(
+    get,
+    path = "/v1/status",
+    operation_id = "status",
+    tag = "health",
+    responses((status = 200, description = "The version.", body = About))
+)]
 async fn status() -> Body<impl Serialize> {
     Body(About { status: "ok", version: env!("CARGO_PKG_VERSION"), tools_available: 0 })
 }
 
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/v1/openapi.json",
+    operation_id = "openapi",
+    tag = "health",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"))
+)]
+async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT)
+}
+
+/// Whether database and storage answer.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    operation_id = "ready",
+    tag = "health",
+    responses(
+        (status = 200, description = "Requests can be served.", body = Ready),
+        (status = 503, description = "They cannot.", body = Ready)
+    )
+)]
 async fn ready(State(health): State<Health>) -> Response {
     let (database, storage) = match health.parts().await {
         Ok((database, storage)) => tokio::join!(database.ping(), storage.ping()),

@@ -11,6 +11,7 @@ use chat::Chat;
 use delete_user::DeleteUser;
 use health::Health;
 use ingest::Ingest;
+use serde_json::json;
 use shared::{env::Env, http::Switches};
 use upload::Upload;
 
@@ -79,6 +80,19 @@ pub fn routes(server: Server) -> Router {
         Some(development) => routes.merge(development::routes(development)).merge(page::routes()),
         None => routes,
     }
+}
+
+/// The OpenAPI document of all routes, as docs/openapi.json has it. Those of a development stack are no part of it.
+pub fn openapi() -> anyhow::Result<String> {
+    let info = json!({
+        "title": "Footnote",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "Answers questions from a team's documents and proves every answer. docs/api.md says it in words.",
+        "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+    });
+    let functions =
+        [chat::described()?, upload::described()?, delete_user::described()?, health::described()?];
+    shared::http::openapi::document(&info, functions.into())
 }
 
 /// Ingests what is uploaded, for as long as the process lives.

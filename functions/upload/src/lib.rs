@@ -17,11 +17,12 @@ use shared::{
     db,
     domain::document::DIRECT_BYTES_MAX,
     env::Env,
-    http::{self, Gate, Idempotency, Switches},
+    http::{self, Gate, Idempotency, Switches, openapi::Described},
     limiter::{Limiter, policy},
     pdf,
     storage::Storage,
 };
+use utoipa::OpenApi;
 
 use crate::receive::FORM_BYTES_MAX;
 
@@ -90,4 +91,12 @@ pub fn routes(upload: Upload) -> Router {
         .route("/v1/documents/{id}/pages/{n}", browse(get(browse::page)))
         .layer(from_fn_with_state(upload.switches.clone(), http::obey))
         .with_state(upload)
+}
+
+/// The routes as the OpenAPI document has them.
+pub fn described() -> anyhow::Result<Described> {
+    #[derive(OpenApi)]
+    #[openapi(paths(take::take, browse::list, browse::show, browse::delete, browse::page))]
+    struct Routes;
+    Described::guarded(&Routes::openapi())
 }

@@ -16,24 +16,51 @@ use shared::{
         document::{CONTENT_TYPE, NewDocument, Status, object_key},
         ids::DocumentId,
     },
-    http::{Authenticated, Body, media_type, read_json},
+    http::{Authenticated, Body, media_type, openapi::IdempotencyKey},
     pdf,
     storage::{self, looks_like_pdf},
 };
+use utoipa::ToSchema;
 
 use crate::{
     Upload,
-    receive::{Announcement, direct, multipart},
+    receive::{Announcement, Description, Form, Name, Pdf, direct, json, multipart},
 };
 
-#[derive(Serialize)]
+/// A document that was taken in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TakenDocument)]
 struct Taken {
+    /// Its id.
     document_id: DocumentId,
+    /// Where it stands.
     status: Status,
+    /// Where to post its bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     upload: Option<storage::Upload>,
 }
 
+/// Takes a document in: its bytes, or the announcement of bytes that go straight to storage.
+#[utoipa::path(
+    post,
+    path = "/v1/documents",
+    operation_id = "takeDocument",
+    tag = "documents",
+    params(IdempotencyKey, Description, Name),
+    request_body(content(
+        (Announcement = "application/json"),
+        (Form = "multipart/form-data", encoding(("file" = (content_type = "application/pdf")))),
+        (Pdf = "application/pdf"),
+    )),
+    responses(
+        (status = 201, description = "Announced: `upload` is the form that takes the bytes.", body = Taken),
+        (status = 202, description = "Stored: it is being read.", body = Taken),
+        (status = 400),
+        (status = 413),
+        (status = 415),
+    )
+)]
 pub async fn take(
     State(upload): State<Upload>,
     Authenticated(caller): Authenticated,
@@ -42,7 +69,7 @@ pub async fn take(
     let taken = match media_type(request.headers()).as_deref() {
         Some(CONTENT_TYPE) => store(&upload, &caller, direct(request).await?).await?,
         Some("multipart/form-data") => store(&upload, &caller, multipart(request).await?).await?,
-        Some("application/json") => announce(&upload, &caller, read_json(request).await?).await?,
+        Some("application/json") => announce(&upload, &caller, json(request).await?).await?,
         _ => {
             return Err(Error::UnsupportedMediaType(
                 "Send application/pdf, multipart/form-data with one part `file`, or application/json to get an upload form."
@@ -82,7 +109,7 @@ async fn store(
 }
 
 /// Answers with a form that takes the bytes straight to storage.
-async fn announce(upload: &Upload, caller: &Caller, Body(announcement): Body<Announcement>) -> Result<Taken> {
+async fn announce(upload: &Upload, caller: &Caller, announcement: Announcement) -> Result<Taken> {
     let document = announcement.document()?;
     let key = object_key(&caller.user, document.id);
     #[expect(clippy::disallowed_methods, reason = "the form's lifetime begins now")]

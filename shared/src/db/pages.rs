@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use tokio_postgres::types::Type;
+use utoipa::ToSchema;
 
 use super::{Params, Statement, Tenant, documents::Lease};
 use crate::{
@@ -24,7 +25,7 @@ const ROWS_MAX: usize = 2_000;
 const CHUNKS_MAX: i64 = 1 << 20;
 
 /// A page as it is shown.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 pub struct Page {
     /// Its document.
     pub document_id: DocumentId,
@@ -36,6 +37,7 @@ pub struct Page {
     pub sha256: String,
     /// Size and word boxes, when they are known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = page::Layout, required = false)]
     pub layout: Option<serde_json::Value>,
 }
 

@@ -13,7 +13,8 @@ pub async fn object_keys(tenant: &Tenant) -> Result<Vec<String>> {
 static OBJECT_KEYS: Statement = Statement::new("SELECT object_key FROM person_object_keys()", &[]);
 
 /// How many rows of each kind were deleted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = DeletedRows)]
 pub struct Deleted {
     /// Documents, with their pages, chunks and postings.
     pub documents: i64,

@@ -1,6 +1,7 @@
 //! The answer object, as it is sent, stored and shown again.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     citation::Citation,
@@ -8,7 +9,7 @@ use super::{
 };
 
 /// What a question gets back.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Answer {
     /// The message's id.
     pub id: MessageId,
@@ -23,7 +24,7 @@ pub struct Answer {
     pub unsupported: Vec<[u32; 2]>,
     /// Whether the documents were found not to answer the question.
     pub refused: bool,
-    /// What was down or switched off: `model`, `vector_search`.
+    /// What was down or switched off: `model`, `vector_search`, `history`.
     pub degraded: Vec<String>,
     /// Whether it came from the answer cache.
     pub cached: bool,
@@ -36,7 +37,7 @@ pub struct Answer {
 }
 
 /// The model that answered.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Model {
     /// `groq`, `openai`, … or `footnote` for the extractive answerer.
     pub provider: String,
@@ -47,7 +48,7 @@ pub struct Model {
 }
 
 /// Tokens and money.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// Tokens read.
     pub input_tokens: u32,
@@ -58,7 +59,7 @@ pub struct Usage {
 }
 
 /// Milliseconds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Timings {
     /// Question vector and search.
     pub search: u32,

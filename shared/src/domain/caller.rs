@@ -3,13 +3,15 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::hash::sha256;
 
 /// A person, as the identity provider names them: 1 to 128 characters of `A–Z a–z 0–9 _ . | -`, not dots alone.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(max_length = 128, pattern = r"^\.*[A-Za-z0-9_|-][A-Za-z0-9_.|-]*$")]
 pub struct UserId(String);
 
 impl UserId {

@@ -1,12 +1,14 @@
 //! Citations: what proves an answer, and the deterministic check that makes them true.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ids::DocumentId;
 
 /// How a citation's range was found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CitationMethod)]
 pub enum Method {
     /// The model quoted the words.
     Quoted,
@@ -17,8 +19,9 @@ pub enum Method {
 }
 
 /// What the check said of a citation that is sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CitationVerification)]
 pub enum Verification {
     /// The words stand in the passage that was named.
     Verified,
@@ -27,7 +30,7 @@ pub enum Verification {
 }
 
 /// One proof: these words stand on this page of this document, at this range.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Citation {
     /// The number that stands in the answer, as in `[1]`.
     pub marker: u32,

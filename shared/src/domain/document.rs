@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{caller::UserId, ids::DocumentId, question::Standard};
 
@@ -13,8 +14,9 @@ pub const DIRECT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub const CONTENT_TYPE: &str = "application/pdf";
 
 /// Where a document stands. It is searchable only when `ready`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DocumentStatus)]
 pub enum Status {
     /// Its bytes have not come yet.
     AwaitingUpload,
@@ -43,7 +45,8 @@ impl Status {
 }
 
 /// Why a document cannot be read.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = DocumentFailure)]
 pub struct Failure {
     /// Stable machine code.
     pub code: String,
@@ -69,7 +72,7 @@ pub struct NewDocument {
 }
 
 /// A document as its owner sees it.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 pub struct Document {
     /// Its id.
     pub id: DocumentId,
@@ -78,28 +81,36 @@ pub struct Document {
     /// Its file's name.
     pub filename: String,
     /// Who published it.
+    #[schema(required)]
     pub standard: Option<Standard>,
     /// When it came into effect.
+    #[schema(required)]
     pub effective_date: Option<Date>,
     /// Where it stands.
     pub status: Status,
     /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub failure: Option<Failure>,
     /// The document that holds the same bytes, for a duplicate.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub duplicate_of: Option<DocumentId>,
     /// How many pages were read.
+    #[schema(required)]
     pub pages: Option<u32>,
     /// How many chunks they became.
+    #[schema(required)]
     pub chunks: Option<u32>,
     /// How large it is.
     pub size_bytes: u64,
     /// Of its bytes, in hexadecimal.
+    #[schema(required)]
     pub sha256: Option<String>,
     /// When it was announced.
     pub created_at: Timestamp,
     /// When it became searchable.
+    #[schema(required)]
     pub ready_at: Option<Timestamp>,
 }
 

@@ -6,6 +6,7 @@ pub mod caller;
 pub mod chunking;
 pub mod citation;
 pub mod complexity;
+pub mod described;
 pub mod document;
 mod evidence;
 pub mod extract;

@@ -1,6 +1,7 @@
 //! A page as a reader hands it over: its text, and where its words stand.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One page's normalised text: NFC, `\n` line ends, single spaces, no control characters, words whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,14 +17,15 @@ pub struct Page {
 
 /// Where a page's words stand when it is displayed: turned upright by its rotation, cropped, origin at the
 /// top left.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Layout {
     /// In PDF points (1/72 inch), as displayed.
     pub width: f32,
     /// In PDF points (1/72 inch), as displayed.
     pub height: f32,
     /// In the order of the text. Exact from libpdfium; from the fallback engine shared out evenly along each
-    /// line.
+    /// line. Each is `[start, end, left, top, right, bottom]`.
+    #[schema(value_type = Vec<[f32; 6]>)]
     pub words: Vec<Word>,
 }
 

@@ -1,9 +1,10 @@
 //! A question and what narrows its search.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::ids::DocumentId;
+use super::{described, ids::DocumentId};
 
 /// The most characters that a question may have after trimming.
 pub const CHARACTERS_MAX: usize = 2_000;
@@ -43,7 +44,7 @@ impl Question {
 }
 
 /// A body that publishes standards.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "the names are the meaning")]
 pub enum Standard {
@@ -69,15 +70,17 @@ impl Standard {
 }
 
 /// What a search is limited to. All that is set applies.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filters {
     /// Documents of this body only.
     pub standard: Option<Standard>,
     /// Documents that came into effect on this day (UTC) or later.
     #[serde(default, alias = "dateFrom", deserialize_with = "date_of")]
+    #[schema(value_type = Option<described::Day>)]
     pub date_from: Option<Date>,
     /// These documents only.
+    #[schema(max_items = 100)]
     pub document_ids: Option<Vec<DocumentId>>,
 }
 
@@ -94,11 +97,55 @@ fn date_of<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<D
         .transpose()
 }
 
-/// The day (UTC) of an RFC 3339 date-time, or of a bare ISO 8601 date; from the year 1, which Postgres can keep.
+/// The day (UTC) of an RFC 3339 date-time, or of a bare ISO 8601 date; from the year 1 to 9999, which Postgres can keep: a
+/// time whose day in UTC is before or after them counts as the first or the last of them.
 pub fn parse_date(text: &str) -> Option<Date> {
-    let day = text.parse::<Timestamp>().map(|time| time.to_zoned(TimeZone::UTC).date());
-    let day = day.or_else(|error| if text.len() == 10 { text.parse() } else { Err(error) });
-    day.ok().filter(|day| day.year() > 0)
+    let (day, time) = text.split_at_checked(10)?;
+    // jiff reads more spellings than RFC 3339 has.
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let [year, month, of_month] = <[&str; 3]>::try_from(day.split('-').collect::<Vec<_>>()).ok()?;
+    let spelt = [year, month, of_month].map(str::len) == [4, 2, 2];
+    let spelt = spelt && [year, month, of_month].into_iter().all(digits);
+    let day = day.parse().ok().filter(|day: &Date| spelt && day.year() > 0)?;
+    if time.is_empty() {
+        return Some(day);
+    }
+    let time = time.strip_prefix(['T', 't'])?;
+    let (time, ahead) = match time.strip_suffix(['Z', 'z']) {
+        Some(time) => (time, 0),
+        None => offset(time)?,
+    };
+    let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let (clock, seconds) = clock.rsplit_once(':')?;
+    // 60 is a leap second.
+    number(seconds, 60).filter(|_| !fraction.is_empty() && digits(fraction))?;
+    match minutes(clock)? - ahead {
+        ..0 => Some(day.yesterday().ok().filter(|day| day.year() > 0).unwrap_or(day)),
+        1440.. => Some(day.tomorrow().unwrap_or(day)),
+        _ => Some(day),
+    }
+}
+
+/// A time before `+hh:mm` or `-hh:mm`, and how many minutes it is ahead of UTC.
+fn offset(time: &str) -> Option<(&str, i32)> {
+    let (time, offset) = time.split_at_checked(time.len().checked_sub(6)?)?;
+    let ahead = match offset.strip_prefix('+') {
+        Some(offset) => minutes(offset)?,
+        None => -minutes(offset.strip_prefix('-')?)?,
+    };
+    Some((time, ahead))
+}
+
+/// `hh:mm` in minutes.
+fn minutes(text: &str) -> Option<i32> {
+    let (hours, minutes) = text.split_once(':')?;
+    Some(number(hours, 23)? * 60 + number(minutes, 59)?)
+}
+
+/// Two digits, as a number of at most `max`.
+fn number(text: &str, max: i32) -> Option<i32> {
+    let spelt = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| spelt && *number <= max)
 }
 
 #[cfg(test)]
@@ -130,8 +177,43 @@ mod tests {
     fn dates_are_days_in_utc() {
         assert_eq!(parse_date("2024-05-01T23:30:00-02:00"), Some(jiff::civil::date(2024, 5, 2)));
         assert_eq!(parse_date("2024-05-01"), Some(jiff::civil::date(2024, 5, 1)));
-        let early = "-009999-01-02T00:00:00Z";
-        for bad in ["2024-13-01", "yesterday", "2024", "2024-05-01T25:00:00Z", "0000-05-01", early] {
+        assert_eq!(
+            parse_date("2024-03-01t00:59:60.123456789012+01:00"),
+            Some(jiff::civil::date(2024, 2, 29))
+        );
+        assert_eq!(parse_date("2024-12-31T23:00:00-01:00"), Some(jiff::civil::date(2025, 1, 1)));
+        assert_eq!(parse_date("2024-12-31T22:59:59.9-01:00"), Some(jiff::civil::date(2024, 12, 31)));
+        assert_eq!(parse_date("0001-01-01T00:00:00+01:00"), Some(jiff::civil::date(1, 1, 1)));
+        assert_eq!(parse_date("9999-12-31T23:59:59-23:59"), Some(jiff::civil::date(9999, 12, 31)));
+        for bad in [
+            "",
+            "2024",
+            "yesterday",
+            "2024-13-01",
+            "2023-02-29",
+            "20240501T1",
+            "2024-5-001",
+            "+24-05-001",
+            "0000-05-01",
+            "-009999-01-02T00:00:00Z",
+            "2024-05-01T",
+            "2024-05-01Z",
+            "2024-05-01T25:00:00Z",
+            "2024-05-01T24:00:00Z",
+            "2024-05-01T10:60:00Z",
+            "2024-05-01T10:00:61Z",
+            "2024-05-01T10:00Z",
+            "2024-05-01T10:00:00",
+            "2024-05-01T10:00:00.Z",
+            "2024-05-01T10:00:00,5Z",
+            "2024-05-01T10:00:00+1:00",
+            "2024-05-01T10:00:00+24:00",
+            "2024-05-01T10:00:00+0100",
+            "2024-05-01T10:00:00Z[UTC]",
+            "2024-05-01T+1:00:00Z",
+            "2024-05-01 10:00:00Z",
+            "2024-05-01T10:00:00ü01:00",
+        ] {
             assert_eq!(parse_date(bad), None, "{bad}");
         }
     }

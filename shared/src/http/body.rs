@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::schema::{self, Schema};
 use crate::{Error, error::Issue};
@@ -36,25 +37,26 @@ impl<S: Send + Sync, T: Request> FromRequest<S> for Body<T> {
                 "Send JSON, with `Content-Type: application/json`.".to_owned(),
             ));
         }
-        read_json(request).await
+        Self::of(read_json(request).await?)
     }
 }
 
-/// A JSON body whose media type was looked at already.
-pub async fn read_json<T: Request>(request: HttpRequest) -> Result<Body<T>, Error> {
-    Body::parse(&read_bounded(request, JSON_BYTES_MAX).await?)
+/// A body of JSON whose media type was looked at already; nothing else of it was.
+pub async fn read_json(request: HttpRequest) -> Result<Value, Error> {
+    let bytes = read_bounded(request, JSON_BYTES_MAX).await?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| Error::malformed("invalid_json", "The body is not UTF-8."))?;
+    serde_json::from_str(text).map_err(|error| {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Error::malformed("invalid_json", format!("The body is not JSON ({place})."))
+    })
 }
 
 impl<T: Request> Body<T> {
-    /// The value of a JSON text, or every rule that it breaks.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let text = std::str::from_utf8(bytes)
-            .map_err(|_| Error::malformed("invalid_json", "The body is not UTF-8."))?;
-        let mut value: serde_json::Value = serde_json::from_str(text).map_err(|error| {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            Error::malformed("invalid_json", format!("The body is not JSON ({place})."))
-        })?;
+    /// What a JSON value says, or every rule that it breaks.
+    pub fn of(mut value: Value) -> Result<Self, Error> {
         schema::rename(&mut value, T::ALIASES);
+        schema::write_whole_numbers_alike(&mut value);
         schema::check(T::schema(), &value)?;
         serde_path_to_error::deserialize(value).map(Self).map_err(|error| {
             let path = error.path().iter().map(ToString::to_string).collect();

@@ -30,7 +30,7 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that a response was replayed.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The most characters of a key.
-const KEY_CHARACTERS_MAX: usize = 255;
+pub(super) const KEY_CHARACTERS_MAX: usize = 255;
 /// What an invocation may take: the HTTP API gives up after 29 s, and a killed one must not hold the key for longer.
 const WORK_MAX: Duration = Duration::from_secs(29);
 /// The most bytes of a response that is kept.

@@ -7,6 +7,7 @@ mod cors;
 mod idempotency;
 mod layer;
 mod limits;
+pub mod openapi;
 mod problem;
 pub mod schema;
 mod switches;

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{Error, error::Issue};
 
@@ -26,19 +27,31 @@ impl IntoResponse for Error {
     }
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// Why a request was refused (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(super) struct Problem<'a> {
+    /// `urn:footnote:problem:` and the code.
     r#type: String,
+    /// A short sentence, the same for every problem of its kind.
     title: &'static str,
+    /// The response's status.
     status: u16,
+    /// Stable machine code.
     code: &'a str,
+    /// What to do about it.
     detail: String,
+    /// As in `x-request-id`.
+    #[schema(format = Uuid)]
     request_id: &'a str,
+    /// The same as `title`.
     error: &'static str,
+    /// Every rule that was broken, in Zod's shape.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_items = 50)]
     details: Option<&'a [Issue]>,
     /// Seconds; the name that clients of the guides look for.
     #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     retry_after: Option<u64>,
 }
 

@@ -32,6 +32,25 @@ pub fn rename(value: &mut Value, aliases: &[(&str, &str)]) {
     }
 }
 
+/// Makes `5.0` and `5e0` what they are in JSON: the same number as `5`.
+pub fn write_whole_numbers_alike(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(write_whole_numbers_alike),
+        Value::Object(members) => members.values_mut().for_each(write_whole_numbers_alike),
+        Value::Number(number) if number.is_f64() => {
+            // Up to 2^53 every whole number has an f64 of its own.
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= WHOLE_MAX);
+            if let Some(whole) = whole.and_then(|whole| format!("{whole:.0}").parse::<i64>().ok()) {
+                *value = whole.into();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// 2^53.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// A rule that a closure checks: the code of what is wrong and a sentence, or nothing.
 pub struct Rule<F>(pub ValidationType, pub F);
 

@@ -146,6 +146,45 @@ async fn a_date_under_both_its_names_is_refused() {
 }
 
 #[tokio::test]
+async fn a_whole_number_is_one_however_it_is_written() {
+    let app = full_text(&[]).await;
+    let alice = token("alice", None);
+    let send = async |top_k: &str| {
+        let body = format!("{{\"message\":\"x\",\"top_k\":{top_k}}}");
+        let sent =
+            request(axum::http::Method::POST, "/v1/chat", &alice).header("content-type", "application/json");
+        app.send(sent.body(body.into()).unwrap()).await
+    };
+    for whole in ["5.0", "5e0", "0.5e1", "50.000"] {
+        let answered = send(whole).await;
+        assert_eq!(answered.status, 200, "{whole}: {}", answered.text());
+    }
+    for (bad, code) in
+        [("0.0", "too_small"), ("-1.0", "too_small"), ("51.0", "too_big"), ("5.5", "invalid_type")]
+    {
+        assert_eq!(issues(&send(bad).await)[0].1, code, "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_is_one_of_rfc_3339_and_no_other_spelling() {
+    let app = full_text(&[]).await;
+    let alice = token("alice", None);
+    let body = |date: &str| json!({ "message": "x", "filters": { "date_from": date } });
+    for good in
+        ["2024-05-01", "0001-01-01", "9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59"]
+    {
+        let answered = app.post("/v1/chat", &alice, &body(good)).await;
+        assert_eq!(answered.status, 200, "{good}: {}", answered.text());
+    }
+    for bad in ["2024-05-01 10:00:00Z", "20240501T100000Z", "2024-05-01T10:00Z", "2024-05-01T10:00:00Z[UTC]"]
+    {
+        let found = refusals(&app, &body(bad)).await;
+        assert_eq!(found, owned(&[("filters.date_from", "invalid_format", "Invalid ISO datetime")]), "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn characters_count_and_not_bytes() {
     let app = full_text(&[]).await;
     let alice = token("alice", None);

@@ -57,3 +57,14 @@ async fn the_last_page_says_so_even_if_it_is_full() {
     let listed = app.get("/v1/documents?limit=1", &alice).await.json()["documents"][0].clone();
     assert_eq!(listed, app.get(&format!("/v1/documents/{second}"), &alice).await.json());
 }
+
+#[tokio::test]
+async fn what_is_escaped_in_an_address_is_read_as_what_it_stands_for() {
+    let (app, alice) = (TestApp::new().await, token("alice", None));
+    let first = app.announce(&alice, "1.pdf", 100).await.0;
+    let second = app.announce(&alice, "2.pdf", 100).await.0;
+    let cursor = second.replace('-', "%2D");
+    let answered = app.get(&format!("/v1/documents?%6Cimit=%31&cursor={cursor}"), &alice).await;
+    assert_eq!(answered.status, 200, "{}", answered.text());
+    assert_eq!(ids(&answered.json()), [first]);
+}

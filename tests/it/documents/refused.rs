@@ -228,7 +228,10 @@ async fn addresses_that_are_none_are_refused() {
     let (app, alice) = (TestApp::new().await, token("alice", None));
     let missing = "018f0000-0000-7000-8000-000000000000";
     let bad_id = issue(&["id"], "invalid_format", "Invalid UUID");
-    for id in ["nope", "018f0000-0000-7000-8000-00000000000g", "018f0000", "%00", "..%2f", "a%20b"] {
+    let other_spellings =
+        [missing.replace('-', ""), format!("%7B{missing}%7D"), format!("urn:uuid:{missing}")];
+    let none = ["nope", "018f0000-0000-7000-8000-00000000000g", "018f0000", "%00", "..%2f", "a%20b"];
+    for id in none.into_iter().chain(other_spellings.iter().map(String::as_str)) {
         for (method, rest) in [(Method::GET, ""), (Method::DELETE, ""), (Method::GET, "/pages/1")] {
             let path = format!("/v1/documents/{id}{rest}");
             assert_invalid(&path, &app.call(method, &path, &alice).await, std::slice::from_ref(&bad_id));
@@ -254,7 +257,7 @@ async fn pages_that_are_none_are_refused() {
     let (app, alice) = (TestApp::new().await, token("alice", None));
     let id = app.ready(&alice, "two.pdf", fixture("two-pages")).await;
     let bad = issue(&["n"], "invalid_type", "Must be a whole number from 1");
-    for number in ["0", "-1", "99999999999", "1.5", "one", "%20", "1%00"] {
+    for number in ["0", "-1", "+1", "99999999999", "1.5", "one", "%20", "1%00"] {
         let path = format!("/v1/documents/{id}/pages/{number}");
         assert_invalid(&path, &app.get(&path, &alice).await, std::slice::from_ref(&bad));
     }
@@ -277,21 +280,30 @@ async fn lists_that_cannot_be_are_refused() {
     let limit = issue(&["limit"], "invalid_value", "Must be a whole number from 1 to 200");
     let cursor = issue(&["cursor"], "invalid_format", "Invalid cursor");
     let unknown = issue(&["query"], "unrecognized_keys", "The query takes limit and cursor only");
+    let twice = |member: &str| issue(&[member], "custom", "This member comes twice");
+    let id = "018f0000-0000-7000-8000-000000000000";
     for (query, expected) in [
         ("limit=0", &limit),
         ("limit=201", &limit),
         ("limit=-1", &limit),
+        ("limit=+1", &limit),
+        ("limit=%2B1", &limit),
         ("limit=two", &limit),
         ("limit=", &limit),
         ("limit=99999999999999999999", &limit),
         ("cursor=abc", &cursor),
         ("cursor=", &cursor),
-        ("cursor=%ff", &cursor),
         ("page=2", &unknown),
-        ("limit", &unknown),
+        ("limit", &limit),
         ("limit=2&offset=2", &unknown),
+        ("limit=2&limit=3", &twice("limit")),
+        (&format!("cursor={id}&cursor={id}"), &twice("cursor")),
+        (&format!("cursor={}", id.replace('-', "")), &cursor),
     ] {
         let refused = app.get(&format!("/v1/documents?{query}"), &alice).await;
         assert_invalid(query, &refused, std::slice::from_ref(expected));
+    }
+    for query in ["cursor=%ff", "limit=%3", "%zz=1"] {
+        assert_malformed(query, &app.get(&format!("/v1/documents?{query}"), &alice).await, "invalid_query");
     }
 }

@@ -218,3 +218,56 @@ async fn a_raw_name_in_the_header_is_told_how_to_be_written() {
     let issue = json!([{ "path": ["x-filename"], "code": "invalid_format", "message": "Must be percent-encoded UTF-8" }]);
     assert_eq!((refused.status.as_u16(), &refused.json()["details"]), (400, &issue));
 }
+
+#[tokio::test]
+async fn the_query_describes_whatever_the_body_is_and_the_body_says_it_better() {
+    let (app, alice) = (TestApp::new().await, token("alice", None));
+    let shown = async |query: &str, body: Value| {
+        let kind = "application/json";
+        let taken = send(&app, &alice, query, kind, body.to_string()).await;
+        assert_eq!(taken.status, 201, "{query}: {}", taken.text());
+        let id = taken.json()["document_id"].as_str().unwrap().to_owned();
+        let document = app.get(&format!("/v1/documents/{id}"), &alice).await.json();
+        ["title", "filename", "standard", "effective_date"].map(|member| document[member].clone())
+    };
+    let body = json!({ "filename": "a.pdf", "size_bytes": 1, "content_type": "application/pdf" });
+    let query = "?title=Q&standard=API&effective_date=2024-02-29&filename=q.pdf";
+    assert_eq!(
+        shown(query, body.clone()).await,
+        [json!("Q"), json!("a.pdf"), json!("API"), json!("2024-02-29")]
+    );
+    let mut own = body.clone();
+    own["title"] = "B".into();
+    own["standard"] = Value::Null;
+    assert_eq!(shown(query, own).await, [json!("B"), json!("a.pdf"), json!(null), json!("2024-02-29")]);
+
+    let pdf = fixture("two-pages");
+    let file: Part<'_> = ("Content-Disposition: form-data; name=\"file\"", &pdf);
+    let title: Part<'_> = ("Content-Disposition: form-data; name=\"title\"", b"F");
+    let form = super::form(&[title, file]);
+    let kind = "multipart/form-data; boundary=a-boundary";
+    let taken = send(&app, &alice, query, kind, form.clone()).await;
+    assert_eq!(taken.status, 202, "{}", taken.text());
+    let path = format!("/v1/documents/{}", taken.json()["document_id"].as_str().unwrap());
+    let document = app.get(&path, &alice).await.json();
+    assert_eq!((&document["title"], &document["filename"]), (&json!("F"), &json!("q.pdf")));
+    assert_eq!(document["standard"], "API");
+
+    let mut nameless = body.clone();
+    nameless.as_object_mut().unwrap().remove("filename");
+    let refused = send(&app, &alice, query, "application/json", nameless.to_string()).await;
+    assert_eq!(refused.json()["details"][0]["message"], "Required");
+
+    // What breaks a rule is refused, even where the body says it too.
+    let whole =
+        json!({ "filename": "a.pdf", "size_bytes": 1, "content_type": "application/pdf", "title": "B" });
+    for (kind, body) in [("application/json", whole.to_string().into_bytes()), (kind, form)] {
+        for (query, path) in
+            [("?title=", "title"), ("?standard=ISO", "standard"), ("?filename=%01", "filename")]
+        {
+            let refused = send(&app, &alice, query, kind, body.clone()).await;
+            assert_eq!(refused.status, 400, "{query}: {}", refused.text());
+            assert_eq!(refused.json()["details"][0]["path"], json!([path]));
+        }
+    }
+}
