@@ -60,8 +60,9 @@ def fuzz(requests: int, seed: int) -> int:
     """The whole run; 0 if nothing was found."""
     began = time.monotonic()
     say("== set-up")
-    tool = tools("fuzz-venv", (SCRIPTS / "fuzzing" / "requirements.txt").read_text("utf-8"), _environment())
-    settings = Settings(_environment())
+    _forget_settings()
+    tool = tools("fuzz-venv", (SCRIPTS / "fuzzing" / "requirements.txt").read_text("utf-8"))
+    settings = Settings()
     programs = stack.prepare(settings)
     say("== stack")
     with temporary_data() as data, stack.running(settings, programs, data, "127.0.0.1:0", keep=False) as running:
@@ -99,10 +100,12 @@ def _people() -> list[tuple[str, str | None]]:
     return [("fuzz_alice", None), ("fuzz_bob", None), ("fuzz_carol", "org_fuzz"), ("fuzz_dave", "org_fuzz")]
 
 
-def _environment() -> dict[str, str]:
-    """The caller's, without settings of the server: this runs on parts of its own, with no model and no limits of note."""
+def _forget_settings() -> None:
+    """Settings of the server in the caller's environment: this runs on parts of its own, without a model, and the local
+    stack's limits are as good as none."""
     listed = re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE)
-    return {name: value for name, value in os.environ.items() if name not in listed and not name.startswith("AWS_")}
+    for name in [name for name in os.environ if name in listed or name.startswith("AWS_")]:
+        del os.environ[name]
 
 
 def _send(

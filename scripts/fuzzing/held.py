@@ -31,7 +31,7 @@ WAITING_SECONDS_MAX = 120.0
 def rows(cluster: postgres.Cluster, condition: str = "true") -> set[Row]:
     """Every such row of every tenant, once no document is being read any more."""
     with Progress("waiting for ingestion") as progress:
-        while postgres.query(cluster, "SELECT FROM documents WHERE status = 'processing' LIMIT 1"):
+        while postgres.query(cluster, "SELECT 1 FROM documents WHERE status = 'processing' LIMIT 1"):
             if progress.seconds() > WAITING_SECONDS_MAX:
                 raise Fault(f"documents are still being read after {WAITING_SECONDS_MAX:.0f} s")
             progress.tick()

@@ -72,6 +72,22 @@ async fn a_key_of_another_request_is_refused_and_anothers_key_is_free() {
 }
 
 #[tokio::test]
+async fn a_file_of_another_name_is_another_request() {
+    let app = TestApp::new().await;
+    let alice = token("alice", None);
+    let send = async |name: &str| {
+        let sent = request(Method::POST, "/v1/documents", &alice)
+            .header(header::CONTENT_TYPE, "application/pdf")
+            .header("idempotency-key", "key-1")
+            .header("x-filename", name);
+        app.send(sent.body(Body::from(sample())).unwrap()).await
+    };
+    assert_eq!(send("a.pdf").await.status, 202);
+    assert_eq!(code(&send("b.pdf").await), (422, "idempotency_key_reused".to_owned()));
+    assert_eq!(send("a.pdf").await.headers["idempotency-replayed"], "true");
+}
+
+#[tokio::test]
 async fn while_the_first_is_worked_on_the_second_waits_until_its_deadline_at_most() {
     let app = TestApp::new().await;
     let alice = token("alice", None);

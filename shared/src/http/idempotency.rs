@@ -27,6 +27,7 @@ use crate::{
 };
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const FILENAME: HeaderName = HeaderName::from_static("x-filename");
 /// Says that a response was replayed.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The most characters of a key.
@@ -61,10 +62,11 @@ pub async fn once(State(state): State<Idempotency>, request: Request, next: Next
     let mut request = Request::from_parts(parts, body);
     let head = [request.method().as_str(), request.uri().path(), request.uri().query().unwrap_or_default()]
         .join("\n");
-    let kind = request.headers().get(header::CONTENT_TYPE).cloned();
+    // What in the headers is part of what is asked.
+    let said = [header::CONTENT_TYPE, FILENAME].map(|name| request.headers().get(name).cloned());
     let (parts, body) = request.into_parts();
     let bytes = read_bounded(Request::from_parts(parts.clone(), body), state.body_bytes_max).await?;
-    let hash = hash(&head, kind.as_ref(), &bytes);
+    let hash = hash(&head, &said, &bytes);
     request = Request::from_parts(parts, Body::from(bytes));
 
     let tenant = state.db.each((&caller).into()).await?;
@@ -141,9 +143,10 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>> {
     text.map(|text| Some(text.to_owned())).ok_or_else(refusal)
 }
 
-fn hash(head: &str, kind: Option<&HeaderValue>, body: &Bytes) -> [u8; 32] {
+fn hash(head: &str, said: &[Option<HeaderValue>], body: &Bytes) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
-    for part in [head.as_bytes(), kind.map(HeaderValue::as_bytes).unwrap_or_default(), body] {
+    let said = said.iter().map(|value| value.as_ref().map(HeaderValue::as_bytes).unwrap_or_default());
+    for part in [head.as_bytes(), body].into_iter().chain(said) {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);
     }
