@@ -117,6 +117,7 @@ def run_logged(
     environment: Optional[Mapping[str, str]] = None,
     advice: str = "",
     identity: Optional[Mapping[str, Any]] = None,
+    cwd: Path = Path("/"),
 ) -> None:
     """Runs a program to its end, its output in `log`; a progress line when it takes long, a fault when it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -127,7 +128,7 @@ def run_logged(
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                cwd="/",
+                cwd=cwd,
                 env=None if environment is None else dict(environment),
                 start_new_session=True,
                 preexec_fn=ends_with_parent(signal.SIGTERM),

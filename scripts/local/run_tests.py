@@ -1,4 +1,4 @@
-"""`scripts/test`: all tests, with a Postgres, an object store and a Redis of their own."""
+"""`scripts/test`: all tests, with a Postgres, an object store and a Redis of their own, and PgBouncer before the first."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ HELP = """usage: test [ARGUMENT…]
 
 Sets up .local/, starts Postgres, the object store and Redis on free ports with data that is thrown away, builds the programs, and
 runs `cargo test --workspace ARGUMENT…`, then (without arguments only) the questions of tests/eval/library, the tests of the scripts and
-300 requests of `scripts/fuzz`. Ends with the exit code of what failed. TEST_DATABASE_ADMIN_URL (with TEST_DATABASE_PASSWORD) and
-TEST_S3_ENDPOINT, if set, are used as they are."""
+300 requests of `scripts/fuzz`. Ends with the exit code of what failed. Tests of tenant isolation start PgBouncer, where the machine has it
+or Debian's package can be fetched, and say where not; TEST_STORM_SEED chooses their requests. TEST_DATABASE_ADMIN_URL (with
+TEST_DATABASE_PASSWORD) and TEST_S3_ENDPOINT, if set, are used as they are."""
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Iterator, Sequence
 
-from . import node, objects, postgres, redis_store
+from . import node, objects, pgbouncer, postgres, redis_store
 from .console import say
 from .paths import MODEL, PDFIUM, keys_directory, temporary_data
 from .settings import Settings
@@ -46,6 +46,7 @@ def running(programs: Path, postgres_settings: Sequence[str]) -> Iterator[dict[s
             say("== redis")
             redis, environment["TEST_REDIS_URL"], environment["TEST_REDIS_TOKEN"] = redis_store.start(logs)
             stop_in_order.callback(redis.stop)
+        environment.update(pgbouncer.variables())
         modules = node.modules()
         if modules:
             environment["TEST_NODE_MODULES"] = modules

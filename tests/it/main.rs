@@ -12,6 +12,7 @@ mod lambda;
 mod limits;
 mod logs;
 mod models;
+mod oddities;
 mod openapi;
 mod path;
 mod retention;

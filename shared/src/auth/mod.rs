@@ -3,7 +3,6 @@
 
 mod keys;
 mod remote;
-mod strict_json;
 mod verify;
 
 use jiff::Timestamp;
@@ -15,7 +14,10 @@ pub use self::{
 };
 use crate::{
     Error, Result,
-    domain::caller::{Caller, UserId, Workspace},
+    domain::{
+        caller::{Caller, UserId, Workspace},
+        strict_json,
+    },
     env::Env,
 };
 

@@ -21,6 +21,7 @@ pub mod question;
 pub mod refusal;
 pub mod sentences;
 mod stop_words;
+pub mod strict_json;
 mod tokens;
 pub mod verify;
 mod word_lists;

@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::schema::{self, Schema};
-use crate::{Error, error::Issue};
+use crate::{Error, domain::strict_json, error::Issue};
 
 /// The most bytes of a JSON body; the longest question takes 8,000.
 pub const JSON_BYTES_MAX: usize = 64 * 1024;
@@ -46,9 +46,10 @@ pub async fn read_json(request: HttpRequest) -> Result<Value, Error> {
     let bytes = read_bounded(request, JSON_BYTES_MAX).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Error::malformed("invalid_json", "The body is not UTF-8."))?;
-    serde_json::from_str(text).map_err(|error| {
+    strict_json::value(text).map_err(|error| {
+        let what = if error.is_data() { "has a member twice" } else { "is not JSON" };
         let place = format!("line {}, column {}", error.line(), error.column());
-        Error::malformed("invalid_json", format!("The body is not JSON ({place})."))
+        Error::malformed("invalid_json", format!("The body {what} ({place})."))
     })
 }
 

@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use tracing::{Instrument, field::Empty};
 use uuid::Uuid;
 
@@ -56,7 +56,7 @@ async fn around(State(proxies): State<TrustedProxies>, mut request: Request, nex
     let id = Uuid::now_v7();
     request.extensions_mut().insert(RequestId(id));
     let request_id = id.to_string();
-    let method = request.method().clone();
+    let method = logged(request.method());
     // The pattern, not the path: a path holds ids of people and documents.
     let route =
         request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned()).unwrap_or_default();
@@ -67,6 +67,7 @@ async fn around(State(proxies): State<TrustedProxies>, mut request: Request, nex
     request.extensions_mut().insert(client);
     let span = tracing::info_span!("request", request_id, user = Empty);
     let mut response = async {
+        let mut line = Line { method, route, started, status: GONE };
         let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let mut response = outcome.unwrap_or_else(|_| {
             axum::response::IntoResponse::into_response(Error::Internal(anyhow::anyhow!(
@@ -82,9 +83,7 @@ async fn around(State(proxies): State<TrustedProxies>, mut request: Request, nex
                 response.headers_mut().entry(name).or_insert_with(|| value.clone());
             }
         }
-        let status = response.status().as_u16();
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(event = "request", %method, route, status, duration_ms, "{method} {route} {status}");
+        line.status = response.status().as_u16();
         response
     }
     .instrument(span)
@@ -98,6 +97,31 @@ async fn around(State(proxies): State<TrustedProxies>, mut request: Request, nex
         headers.insert(REQUEST_ID, value);
     }
     response
+}
+
+/// What stands in the log for a request whose caller went away before there was an answer, as in nginx's.
+const GONE: u16 = 499;
+
+/// A request's one line. It is written when the request is over, however it ends.
+struct Line {
+    method: &'static str,
+    route: String,
+    started: Instant,
+    status: u16,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let (method, route, status) = (self.method, &self.route, self.status);
+        let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(event = "request", method, route, status, duration_ms, "{method} {route} {status}");
+    }
+}
+
+/// A method of HTTP's own; anybody may write anything else there.
+fn logged(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"];
+    known.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
 }
 
 /// Errors are logged here and nowhere else; those that the caller can mend are no one else's business.

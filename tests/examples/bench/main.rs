@@ -1,9 +1,11 @@
-//! Benchmarks of the built programs, started by `scripts/bench`, which says where the parts are: `cold`, `chat`, `ingest`.
+//! Benchmarks of the built programs, started by `scripts/bench`, which says where the parts are: `cold`, `chat`,
+//! `ingest`, `refused`.
 
 mod chat;
 mod cold;
 mod figures;
 mod ingest;
+mod refused;
 
 use harness::app::TestApp;
 
@@ -18,6 +20,7 @@ async fn main() -> anyhow::Result<()> {
             "cold" => cold::measure().await?,
             "chat" => chat::measure().await?,
             "ingest" => ingest::measure().await?,
+            "refused" => refused::measure().await?,
             other => anyhow::bail!("there is no benchmark {other:?}"),
         }
     }

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -52,6 +52,19 @@ impl Answered {
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// All that it tells, without the request's id and what counts requests: status, headers, body.
+    ///
+    /// # Panics
+    /// Where it has no id.
+    pub fn told(&self) -> (StatusCode, Vec<(String, String)>, String) {
+        let text = |value: &HeaderValue| value.to_str().expect("text").to_owned();
+        let id = text(&self.headers["x-request-id"]);
+        let differs = |name: &str| name == "x-request-id" || COUNTING.contains(&name);
+        let headers = self.headers.iter().filter(|(name, _)| !differs(name.as_str()));
+        let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
+        (self.status, headers, self.text().replace(&id, "…"))
     }
 }
 

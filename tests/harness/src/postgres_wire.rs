@@ -70,7 +70,8 @@ impl Wire {
     }
 }
 
-fn host(url: &str) -> &str {
+/// Host and port of a Postgres URL.
+pub(crate) fn host(url: &str) -> &str {
     let (_, place) = url.split_once('@').expect("a URL with a user");
     place.split_once('/').expect("a URL with a database").0
 }
@@ -115,7 +116,7 @@ async fn back(mut server: OwnedReadHalf, mut client: OwnedWriteHalf, mut withhel
 }
 
 /// One whole message, its type and length included.
-async fn read(stream: &mut (impl AsyncRead + Unpin), typed: bool) -> Option<Vec<u8>> {
+pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin), typed: bool) -> Option<Vec<u8>> {
     let mut message = vec![0; if typed { 5 } else { 4 }];
     stream.read_exact(&mut message).await.ok()?;
     let length = u32::from_be_bytes(message.last_chunk::<4>().copied()?);

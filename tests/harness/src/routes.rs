@@ -25,6 +25,22 @@ impl Route {
     pub fn names_something(&self) -> bool {
         self.path.contains('{')
     }
+
+    /// Its path with whichever of these it names; page 1.
+    ///
+    /// # Panics
+    /// Where it names something else.
+    pub fn naming(&self, document: &str, conversation: &str, user: &str) -> String {
+        let id = if self.path.contains("/documents/") {
+            document
+        } else if self.path.contains("/conversations/") {
+            conversation
+        } else {
+            assert!(self.path.contains("/users/"), "say here what {} names", self.path);
+            user
+        };
+        self.path.replace("{id}", id).replace("{user_id}", id).replace("{n}", "1")
+    }
 }
 
 /// What every function's `.route(…)` lines name, with the methods that the router itself allows there. The development

@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use harness::{
-    app::{Answered, COUNTING, TestApp},
+    app::TestApp,
     holdings::{Holding, fingerprint, hold},
     routes::{self, Route},
 };
@@ -79,7 +79,7 @@ async fn who_deletes_their_account_deletes_nobody_elses_rows() {
 }
 
 /// Row-level security off, on every table: what a botched migration could do.
-const REMOVE_POLICIES: &str = "
+pub const REMOVE_POLICIES: &str = "
 DO $$
 DECLARE
     target regclass;
@@ -124,23 +124,12 @@ async fn foreign_is_like_unknown(app: &TestApp, route: &Route, me: &Holding, oth
     if route.path.contains("/users/") && me.user == other.user {
         return;
     }
-    let fill = |document: &str, conversation: &str, user: &str| {
-        let id = if route.path.contains("/documents/") {
-            document
-        } else if route.path.contains("/conversations/") {
-            conversation
-        } else {
-            assert!(route.path.contains("/users/"), "say here what {} names", route.path);
-            user
-        };
-        route.path.replace("{id}", id).replace("{user_id}", id).replace("{n}", "1")
-    };
-    let foreign = fill(&other.document, &other.conversation, &other.user);
+    let foreign = route.naming(&other.document, &other.conversation, &other.user);
     let foreign = app.call(route.method.clone(), &foreign, &me.token).await;
-    let missing = fill(&unknown, &unknown, "nobody");
+    let missing = route.naming(&unknown, &unknown, "nobody");
     let missing = app.call(route.method.clone(), &missing, &me.token).await;
     assert!(foreign.status.is_client_error(), "{route:?}: {}", foreign.text());
-    assert_eq!(told(&foreign), told(&missing), "{route:?}");
+    assert_eq!(foreign.told(), missing.told(), "{route:?}");
 }
 
 async fn questions_find_nothing_foreign(app: &TestApp, me: &Holding, other: &Holding) {
@@ -166,7 +155,7 @@ async fn questions_find_nothing_foreign(app: &TestApp, me: &Holding, other: &Hol
 
     let continued = async |id: &str| ask(json!({ "message": other.question(), "conversation_id": id })).await;
     let (foreign, missing) = (continued(&other.conversation).await, continued(&unknown).await);
-    assert_eq!((foreign.status, told(&foreign)), (StatusCode::NOT_FOUND, told(&missing)));
+    assert_eq!((foreign.status, foreign.told()), (StatusCode::NOT_FOUND, missing.told()));
     let own = continued(&me.conversation).await;
     assert_eq!(own.status, 200, "{}", own.text());
 }
@@ -180,22 +169,12 @@ async fn colleagues_share_documents_only(app: &TestApp, one: &Holding, other: &H
         app.post("/v1/chat", &one.token, &body).await
     };
     let (theirs, missing) = (continued(&other.conversation).await, continued(&unknown).await);
-    assert_eq!((theirs.status, told(&theirs)), (StatusCode::NOT_FOUND, told(&missing)));
+    assert_eq!((theirs.status, theirs.told()), (StatusCode::NOT_FOUND, missing.told()));
     for route in routes::all(app).await.iter().filter(|route| route.path.contains("/conversations/{")) {
         let call = async |id: &str| {
             let path = route.path.replace("{id}", id);
             app.call(route.method.clone(), &path, &one.token).await
         };
-        assert_eq!(told(&call(&other.conversation).await), told(&call(&unknown).await), "{route:?}");
+        assert_eq!(call(&other.conversation).await.told(), call(&unknown).await.told(), "{route:?}");
     }
-}
-
-/// All that a response tells, without the request's id.
-fn told(answered: &Answered) -> (StatusCode, Vec<(String, String)>, String) {
-    let id = answered.headers["x-request-id"].to_str().unwrap();
-    let differs = |name: &str| name == "x-request-id" || COUNTING.contains(&name);
-    let headers = answered.headers.iter().filter(|(name, _)| !differs(name.as_str()));
-    let headers =
-        headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
-    (answered.status, headers, answered.text().replace(id, "…"))
 }

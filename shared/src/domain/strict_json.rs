@@ -1,5 +1,5 @@
-//! JSON objects as a token may hold them: a member that comes twice is refused (RFC 7519 §4, RFC 8725 §2.4), because two
-//! readers could take two different ones.
+//! JSON in which no member comes twice (RFC 8259 §4; for tokens RFC 7519 §4 and RFC 8725 §2.4): of two, one reader could
+//! take the first and another the last.
 
 use std::fmt;
 
@@ -9,9 +9,14 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
-/// An object without a member that comes twice, at any depth.
+/// A JSON text's value. The error is of the category `Data` where it is JSON but for a member that comes twice.
+pub fn value(text: &str) -> serde_json::Result<Value> {
+    serde_json::from_str::<Strict>(text).map(|Strict(value)| value)
+}
+
+/// An object in UTF-8; none where it is anything else.
 pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice::<Strict>(bytes).ok()?.0 {
+    match value(std::str::from_utf8(bytes).ok()?).ok()? {
         Value::Object(map) => Some(map),
         _ => None,
     }
