@@ -10,6 +10,7 @@ mod evidence;
 pub mod extract;
 pub mod fold;
 pub mod hash;
+pub mod hidden;
 pub mod ids;
 mod lines;
 pub mod page;
