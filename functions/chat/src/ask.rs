@@ -20,7 +20,7 @@ use shared::{
         hash::sha256,
         ids::{ConversationId, MessageId},
         passage::Passage,
-        prompt::{PromptInput, Role, Turn, is_refusal, prompt},
+        prompt::{PromptInput, Role, Turn, prompt},
         question::{Filters, Question, Standard},
         refusal::{REFUSAL, strong},
         verify::{Counts, Verified, verify},
@@ -261,12 +261,9 @@ async fn draft(
         chat.models.answer(&prompt, deadline).instrument(info_span!("llm_generate")).await
     };
     if let Some(answered) = answered {
-        if is_refusal(&answered.text) {
-            return refusal(answered.model, answered.usage);
-        }
         let verified = info_span!("citation_verify").in_scope(|| verify(&answered.text, passages));
-        if verified.answer.is_empty() {
-            // It was nothing but markers, links and images.
+        // Without text it was nothing but markers, links and images.
+        if verified.is_refusal || verified.answer.is_empty() {
             return refusal(answered.model, answered.usage);
         }
         return Draft {

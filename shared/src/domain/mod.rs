@@ -8,9 +8,12 @@ pub mod citation;
 pub mod document;
 mod evidence;
 pub mod extract;
+mod fence;
 pub mod fold;
 pub mod hash;
 pub mod hidden;
+#[cfg(test)]
+mod hostile;
 pub mod ids;
 mod lines;
 pub mod page;

@@ -6,7 +6,7 @@ use super::{
     links::Known,
     stand_ins::{VANISHED, VERBATIM, VERBATIM_END, is_stand_in},
 };
-use crate::domain::fold::has_no_spaces;
+use crate::domain::{fold::has_no_spaces, prompt::NO_ANSWER};
 
 /// Words are held back until they end, but no longer ones than this.
 const WORD_MAX: usize = 400;
@@ -22,19 +22,40 @@ pub(super) struct Addresses<'a> {
     is_verbatim: bool,
     /// Whether a very long address is going by.
     is_vanishing: bool,
+    /// Whether a letter or digit was let out.
+    has_text: bool,
+    /// Whether the word was there that refuses to answer, and whether it was the first.
+    pub refusal: Option<Refusal>,
+}
+
+/// Where in an answer the refusal stood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Refusal {
+    First,
+    Later,
 }
 
 impl<'a> Addresses<'a> {
     pub fn new(known: Known<'a>) -> Self {
-        Self { known, word: Vec::new(), is_verbatim: false, is_vanishing: false }
+        Self {
+            known,
+            word: Vec::new(),
+            is_verbatim: false,
+            is_vanishing: false,
+            has_text: false,
+            refusal: None,
+        }
     }
 
     /// Takes what came, and hands on what is certain.
     pub fn push(&mut self, input: &mut Vec<char>, is_whole: bool, out: &mut Vec<char>) {
         for found in input.drain(..) {
-            self.next(found, out);
+            // What a model adds to its refusal is no answer.
+            if self.refusal != Some(Refusal::First) {
+                self.next(found, out);
+            }
         }
-        if is_whole {
+        if is_whole && self.refusal != Some(Refusal::First) {
             self.end_word(out);
         }
     }
@@ -95,6 +116,12 @@ impl<'a> Addresses<'a> {
     }
 
     fn end_word(&mut self, out: &mut Vec<char>) {
+        if self.is_refusal() {
+            self.refusal = self.refusal.or(Some(if self.has_text { Refusal::Later } else { Refusal::First }));
+            self.word.retain(|found| is_stand_in(*found));
+            out.push(VANISHED);
+        }
+        self.has_text |= self.word.iter().any(|found| found.is_alphanumeric());
         let is_suspect =
             |found: &char| matches!(found, '.' | ':' | '/' | '@' | '%' | '\\') || !found.is_ascii();
         while self.word.iter().any(is_suspect) {
@@ -129,6 +156,19 @@ impl<'a> Addresses<'a> {
             self.word.extend(tail.into_iter().skip(usize::from(is_enclosed)));
         }
         out.append(&mut self.word);
+    }
+
+    /// Whether the word is the one that refuses, whatever signs stand around it; Markdown escapes its underscore.
+    fn is_refusal(&self) -> bool {
+        if !self.word.iter().any(|found| *found == '_') {
+            return false;
+        }
+        let word: String =
+            self.word.iter().filter(|found| **found != '\\' && !is_stand_in(**found)).collect();
+        let word = word.trim_start_matches(|found: char| !found.is_alphanumeric());
+        let end = word.find(|found: char| !found.is_alphanumeric() && found != '_').unwrap_or(word.len());
+        let word = word.get(..end).unwrap_or_default().trim_end_matches('_');
+        word == NO_ANSWER || !self.has_text && word.eq_ignore_ascii_case(NO_ANSWER)
     }
 
     /// Characters held back.

@@ -21,6 +21,11 @@ impl<'a> Ahead<'a> {
         Self { chars, is_whole }
     }
 
+    /// The text from `at` on, which was asked for before.
+    pub fn from(self, at: usize) -> Self {
+        Self { chars: self.chars.get(at..).unwrap_or_default(), is_whole: self.is_whole }
+    }
+
     /// The character at `at`; none after the text's end.
     pub fn get(self, at: usize) -> Result<Option<char>, More> {
         match self.chars.get(at) {

@@ -23,8 +23,10 @@ mod brackets;
 mod claims;
 mod hosts;
 mod letters;
+mod lexer;
 mod links;
 mod markers;
+mod numbers;
 mod output;
 mod quotes;
 mod resolve;
@@ -33,11 +35,19 @@ mod stand_ins;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod units;
+mod values;
 mod writer;
 
 use self::{
-    addresses::Addresses, brackets::Brackets, letters::Letters, links::Known, markers::Group,
-    resolve::Resolver, tags::Tags, writer::Writer,
+    addresses::{Addresses, Refusal},
+    brackets::Brackets,
+    letters::Letters,
+    links::Known,
+    markers::Group,
+    resolve::Resolver,
+    tags::Tags,
+    writer::Writer,
 };
 pub use self::{output::Event, resolve::Counts};
 use super::{citation::Citation, passage::Passage};
@@ -57,6 +67,9 @@ pub struct Verified {
     pub unsupported: Vec<[u32; 2]>,
     /// What became of the citations that the model offered.
     pub counts: Counts,
+    /// Whether the model replied that the passages do not answer: the word for it comes before all others, or in an answer
+    /// that cites nothing. What it added to it is then no answer.
+    pub is_refusal: bool,
 }
 
 /// Checks the model's whole answer against the passages that it was given, numbered from 1. Claims end with
@@ -111,10 +124,18 @@ impl<'a> Filter<'a> {
     pub fn finish(mut self) -> (Vec<Event>, Verified) {
         self.run("", true);
         let events = self.writer.output.events();
-        (events, self.writer.into_verified())
+        let is_refusal = match self.addresses.refusal {
+            Some(Refusal::First) => true,
+            Some(Refusal::Later) => self.groups.is_empty(),
+            None => false,
+        };
+        (events, Verified { is_refusal, ..self.writer.into_verified() })
     }
 
     fn run(&mut self, piece: &str, is_whole: bool) {
+        if self.addresses.refusal == Some(Refusal::First) {
+            return;
+        }
         let (mut text, mut out) = (Vec::new(), Vec::new());
         self.letters.push(piece, is_whole, &mut text);
         self.brackets.push(&mut text, is_whole, &mut self.groups, &mut out);

@@ -10,6 +10,8 @@ use super::{
 const TAG_MAX: usize = 600;
 /// Nor is a comment, a script or a style sheet; longer ones lose their tags only.
 const BODY_MAX: usize = 1_200;
+/// Tags within tags are looked at so deep.
+const NESTED_MAX: u8 = 8;
 /// The names of the elements that begin a new line, so that their neighbours are not glued together.
 const BLOCKS: [&str; 24] = [
     "address",
@@ -154,6 +156,8 @@ enum Step {
     Vanish(usize),
     /// So many go, and what they part stays parted.
     Part(usize),
+    /// These go, and the first is read again: a tag within a tag hides it.
+    Cut(std::ops::Range<usize>),
     /// An address in this range, which a passage holds, of so many.
     Address(std::ops::Range<usize>, usize),
 }
@@ -170,7 +174,7 @@ impl<'a> Tags<'a> {
         while let Some(&found) = self.pending.get(at) {
             self.is_verbatim = found == VERBATIM || self.is_verbatim && found != VERBATIM_END;
             let text = Ahead::new(self.pending.get(at..).unwrap_or_default(), is_whole);
-            let step = if self.is_verbatim { Ok(Step::Keep) } else { self.step(text) };
+            let step = if self.is_verbatim { Ok(Step::Keep) } else { self.step(text, NESTED_MAX) };
             let Ok(step) = step else { break };
             match step {
                 Step::Keep => {
@@ -181,6 +185,10 @@ impl<'a> Tags<'a> {
                 Step::Vanish(taken) => {
                     out.push(VANISHED);
                     at += taken;
+                }
+                Step::Cut(range) => {
+                    let end = (at + range.end).min(self.pending.len());
+                    self.pending.drain(at + range.start..end);
                 }
                 Step::Part(taken) => {
                     out.extend([VANISHED, ' ']);
@@ -199,18 +207,29 @@ impl<'a> Tags<'a> {
         self.pending.drain(..at.min(self.pending.len()));
     }
 
-    fn step(&self, text: Ahead<'_>) -> Result<Step, More> {
+    fn step(&self, text: Ahead<'_>, depth: u8) -> Result<Step, More> {
         if !matches!(text.get(0)?, Some('<' | '＜' | '﹤')) {
             return Ok(Step::Keep);
         }
         let Some(next) = letter(text, 1)? else { return Ok(Step::Keep) };
-        if !next.is_ascii_alphabetic() && !matches!(next, '/' | '!' | '?' | '|') {
+        if !next.is_ascii_alphabetic() && !matches!(next, '/' | '!' | '?' | '|' | '<') {
             return Ok(Step::Keep);
         }
         if next == '!' && text.get(2)? == Some('-') && text.get(3)? == Some('-') {
             return Ok(find(text, 4, BODY_MAX, &['-', '-', '>'])?.map_or(Step::Keep, Step::Vanish));
         }
-        let Some(end) = tag_end(text)? else { return Ok(Step::Keep) };
+        let end = match tag_end(text)? {
+            End::At(end) => end,
+            End::Nested(at) if depth > 0 => {
+                let nested = self.step(text.from(at), depth - 1)?;
+                return Ok(match nested {
+                    Step::Vanish(taken) | Step::Part(taken) => Step::Cut(at..at + taken),
+                    Step::Cut(range) => Step::Cut(at + range.start..at + range.end),
+                    Step::Keep | Step::Address(..) => Step::Keep,
+                });
+            }
+            End::Nested(_) | End::Nowhere => return Ok(Step::Keep),
+        };
         let inner: String =
             text.slice(1, end).iter().copied().filter(|&found| !is_stand_in(found)).map(plain).collect();
         if is_address(&inner) {
@@ -282,23 +301,31 @@ fn plain(found: char) -> char {
     }
 }
 
-/// The index of the `>` that ends the tag; `>` within quoted attributes does not.
-fn tag_end(text: Ahead<'_>) -> Result<Option<usize>, More> {
+/// Where a tag ends.
+enum End {
+    At(usize),
+    /// Another begins in it.
+    Nested(usize),
+    Nowhere,
+}
+
+/// The `>` that ends the tag; `>` within quoted attributes does not.
+fn tag_end(text: Ahead<'_>) -> Result<End, More> {
     let mut quote = None;
     let mut last = '<';
     for at in 1..TAG_MAX {
-        let Some(found) = text.get(at)? else { return Ok(None) };
+        let Some(found) = text.get(at)? else { return Ok(End::Nowhere) };
         match (quote, found) {
-            (None, '>' | '＞' | '﹥') => return Ok(Some(at)),
-            (None, '<' | '＜' | '﹤') => return Ok(None),
-            (_, '\n') if last == '\n' => return Ok(None),
+            (None, '>' | '＞' | '﹥') => return Ok(End::At(at)),
+            (None, '<' | '＜' | '﹤') => return Ok(End::Nested(at)),
+            (_, '\n') if last == '\n' => return Ok(End::Nowhere),
             (None, '"' | '\'') if last == '=' => quote = Some(found),
             (Some(mark), _) if mark == found => quote = None,
             _ => {}
         }
         last = found;
     }
-    Ok(None)
+    Ok(End::Nowhere)
 }
 
 /// Past `wanted`, which is ASCII in lower case, where it comes within so many characters from `at`.

@@ -104,7 +104,13 @@ impl<'a> Writer<'a> {
     /// All that came of it.
     pub fn into_verified(self) -> Verified {
         let (citations, counts) = self.resolver.into_parts();
-        Verified { answer: self.output.answer, citations, unsupported: self.unsupported, counts }
+        Verified {
+            answer: self.output.answer,
+            citations,
+            unsupported: self.unsupported,
+            counts,
+            is_refusal: false,
+        }
     }
 
     /// Characters held back.

@@ -2,6 +2,7 @@
 
 mod properties;
 mod streaming;
+mod values;
 
 use super::*;
 use crate::domain::{citation::Method, hidden::is_hidden, ids::DocumentId, passage::PageSpan};
@@ -329,7 +330,7 @@ fn links_images_and_html_leave_only_text() {
             "A bold claim and more.",
         ),
         ("If p <q and q < 5 or 3<x.", "If p < q and q < 5 or 3< x."),
-        ("A <<b>script>x", "A < script>x"),
+        ("A <<b>script>x", "A x"),
         ("A ht<b></b>tps://evil.example/ B", "A B"),
         ("A <!-- [1 \"x\"] --> B", "A B"),
         ("Text\n[a]: https://evil.example/x\nmore", "Text\nmore"),
@@ -349,4 +350,33 @@ fn links_images_and_html_leave_only_text() {
     assert_eq!(check(r#"A [1<b></b>] [1 "exceed 22 HRC"]."#).answer, "A [1］ [1].");
     let verified = check(r#"A [3 "Visit https://ok.example/spec for"]."#);
     assert_eq!(verified.citations[0].quote, "Visit https://ok.example/spec for");
+}
+
+#[test]
+fn refusals_are_recognised_and_their_word_is_kept_from_the_reader() {
+    for refusal in [
+        "NO_ANSWER",
+        " \"NO_ANSWER\".\n",
+        "**NO_ANSWER**",
+        "`NO\\_ANSWER`",
+        "no_answer",
+        "NO_ANSWER: the passages are about bridges [1 \"exceed 22 HRC\"].",
+        "NO_ANSWER—sorry",
+        "The passages do not say. NO_ANSWER",
+    ] {
+        let verified = check(refusal);
+        assert!(verified.is_refusal, "{refusal}");
+        assert!(["", "The passages do not say."].contains(&verified.answer.as_str()), "{verified:?}");
+        assert_eq!(verified.citations, []);
+    }
+    for (answer, expected) in [
+        ("", ""),
+        ("There is no answer.", "There is no answer."),
+        (r#"A [1 "exceed 22 HRC"]. On the rest: NO_ANSWER"#, "A [1]. On the rest:"),
+        ("NO", "NO"),
+        ("NO_ANSWERS no_answer_given", "NO_ANSWERS no_answer_given"),
+    ] {
+        let verified = check(answer);
+        assert_eq!((verified.answer.as_str(), verified.is_refusal), (expected, false), "{answer}");
+    }
 }

@@ -33,7 +33,7 @@ fn assert_told(events: &[Event], verified: &Verified, input: &str) {
     assert_eq!((&text, &citations), (&verified.answer, &verified.citations), "{input:?}");
 }
 
-const ANSWERS: [&str; 24] = [
+const ANSWERS: [&str; 28] = [
     r#"The hardness of carbon steel shall not exceed 22 HRC [1 "shall not exceed 22 HRC"]. Leave is 25 days [2 "25 days of annual leave"]."#,
     "The hardness of carbon steel in sour service is at most 22 HRC [1]. Annual leave is 25 days [2]! Done.",
     "The hardness of carbon steel [1] shall not exceed 23 HRC. A. [1 \"exceed 22 HRC\"]. B [9]. C",
@@ -58,6 +58,10 @@ const ANSWERS: [&str; 24] = [
     "evil.com/x?d=1 and e.g./i.e. kg.m/s 1.2.3.4/x a@b.com: (b.com) //c.com/x https:\\\\d.com",
     "Word words word\n\n## Title [1]\n| a | b [2] |\n|---|---|\n| 22 HRC [1 \"22 HRC\"] | x |\n",
     "",
+    "NO_ANSWER: the passages are about bridges [1 \"exceed 22 HRC\"].",
+    "**NO\\_ANSWER** and more",
+    "The passages do not say. NO_ANSWER, sorry",
+    r#"It is 22 HRC [1 "exceed 22 HRC"]. On the rest: NO_ANSWER."#,
 ];
 
 #[test]
@@ -151,8 +155,8 @@ fn a_marker_with_words_is_resolved_when_it_ends() {
     assert_eq!(told(". "), (" [1].".to_owned(), 1));
     // One without words waits for the end of its sentence, and so does what follows.
     assert_eq!(told("Leave is 25 days [2] "), (" Leave is 25 days".to_owned(), 0));
-    assert_eq!(told("in every year. "), (String::new(), 0));
-    assert_eq!(told("Next "), (" [2] in every year. Next".to_owned(), 1));
+    assert_eq!(told("per year. "), (String::new(), 0));
+    assert_eq!(told("Next "), (" [2] per year. Next".to_owned(), 1));
 }
 
 #[test]
