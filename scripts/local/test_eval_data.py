@@ -25,5 +25,10 @@ class Library(unittest.TestCase):
         self.assertEqual(check.problems(), [])
 
 
+class Injections(unittest.TestCase):
+    def test_every_case_is_whole(self) -> None:
+        self.assertEqual(checker("injections").problems(), [])
+
+
 if __name__ == "__main__":
     unittest.main()

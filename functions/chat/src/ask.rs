@@ -22,7 +22,7 @@ use shared::{
         hash::sha256,
         ids::{ConversationId, MessageId},
         passage::Passage,
-        prompt::{PromptInput, Role, Turn, is_refusal, prompt},
+        prompt::{PromptInput, Role, Turn, prompt},
         question::{Filters, Question, Standard},
         refusal::{REFUSAL, strong},
         verify::{Counts, Verified, verify},
@@ -295,16 +295,13 @@ async fn draft(
         chat.models.answer(&prompt, complexity, deadline).instrument(span).await
     };
     if let Some(answered) = answered {
-        if is_refusal(&answered.text) {
+        let verified = info_span!("citation_verify").in_scope(|| verify(&answered.text, passages));
+        // Without text it was nothing but markers, links and images.
+        if verified.is_refusal || verified.answer.is_empty() {
             return refusal(answered.model, answered.usage);
         }
-        let verified = info_span!("citation_verify").in_scope(|| verify(&answered.text, passages));
         if answered.ending == Ending::Length {
             degraded.push("truncated".to_owned());
-        }
-        if verified.answer.is_empty() {
-            // It was nothing but markers, links and images.
-            return refusal(answered.model, answered.usage);
         }
         return Draft {
             unsupported: unsupported(&verified),

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
+use super::hidden::is_hidden;
+
 /// Stands for a hyphen at a line's end, which is either part of the word or only of the typesetting.
 const LINE_HYPHEN: char = '\u{2027}';
 
@@ -203,9 +205,8 @@ pub fn has_no_spaces(found: char) -> bool {
 
 /// Characters that are not seen: soft hyphens (also as PDF readers write them), joiners and selectors.
 fn is_ignored(found: char) -> bool {
-    matches!(found,
-        '\u{0}' | '\u{2}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fffe}')
+    is_hidden(found)
+        || matches!(found, '\u{0}' | '\u{2}' | '\u{ad}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
 
 /// What a character is written with on a keyboard. Superscript digits are not here: 10² is not 102.
@@ -214,8 +215,12 @@ fn letters(found: char) -> Option<&'static str> {
         '‘' | '’' | '‚' | '‛' | '′' | 'ʹ' | 'ʼ' | '´' | '＇' => "'",
         '“' | '”' | '„' | '‟' | '″' | '«' | '»' | '〝' | '〞' | '＂' => "\"",
         // The prompt writes these for brackets that look like its own boundaries.
-        '‹' | '＜' => "<",
+        '‹' | '＜' | '﹤' | '\u{2329}' | '⟨' | '〈' | '⟪' | '❬' | '❮' | '❰' | '⧼' | '⦑' | '⦓' | '˂' | 'ᐸ'
+        | '≺' | '≪' | '⋖' | '𝈶' => "<",
         '›' | '＞' => ">",
+        '［' => "[",
+        '］' => "]",
+        '＆' => "&",
         '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '﹘' | '﹣' | '－' => "-",
         '…' => "...",
         '⁄' | '∕' | '／' => "/",

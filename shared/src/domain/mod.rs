@@ -10,8 +10,12 @@ pub mod described;
 pub mod document;
 mod evidence;
 pub mod extract;
+mod fence;
 pub mod fold;
 pub mod hash;
+pub mod hidden;
+#[cfg(test)]
+mod hostile;
 pub mod ids;
 mod lines;
 pub mod page;

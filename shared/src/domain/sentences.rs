@@ -32,6 +32,49 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
     found
 }
 
+/// Where a sentence of prose that is still being written ends.
+pub(super) enum Ending {
+    /// Before this byte, where the next one begins.
+    At(usize),
+    /// Not yet as far as it is known; what comes next need only be looked at from this byte on.
+    NotBefore(usize),
+}
+
+/// The end of the sentence that `text` begins with: at a full stop by the rules of `sentences`, at a line's end unless
+/// the next line goes on in small letters, always at a blank line. From byte `from` on, before which there is none.
+pub(super) fn prose_end(text: &str, from: usize, is_whole: bool) -> Ending {
+    let end = text.len();
+    let mut at = from;
+    while let Some(offset) = slice(text, at, end).find(|found| found == '\n' || is_terminal(found)) {
+        let stop = at + offset;
+        let after = end
+            - slice(text, stop, end).trim_start_matches(|next| is_terminal(next) || is_closing(next)).len();
+        let tail = slice(text, after, end);
+        let next = tail.trim_start();
+        let Some(first) = next.chars().next() else { return Ending::NotBefore(stop) };
+        let gap = slice(text, after, end - next.len());
+        if gap.contains('\n') {
+            let has_text = slice(text, 0, after).contains(|found: char| !found.is_whitespace());
+            if has_text && (!first.is_lowercase() || gap.matches('\n').nth(1).is_some()) {
+                return Ending::At(end - next.len());
+            }
+            at = end - next.len();
+            continue;
+        }
+        let opened = next.trim_start_matches(is_opening);
+        let is_known = is_whole || opened.contains(|found: char| !found.is_alphanumeric());
+        let is_certain = gap.is_empty() || slice(text, stop, after).starts_with(['。', '！', '？']);
+        if !is_known && !is_certain {
+            return Ending::NotBefore(stop);
+        }
+        if ends_sentence(text, 0, stop, after, end) {
+            return Ending::At(end - next.len());
+        }
+        at = after;
+    }
+    Ending::NotBefore(end)
+}
+
 /// One line, trimmed, with what must be known of it to decide whether its neighbour continues it.
 struct Line<'a> {
     start: usize,

@@ -1,8 +1,10 @@
 //! The quoted words within a marker. Models nest quotation marks, escape them and forget to close them, so that where
 //! a quote ends is decided by what follows.
 
+use super::ahead::{Ahead, More};
+
 /// Quotes are a few words; one that is longer than this many characters was never closed.
-const QUOTE_MAX: usize = 1_000;
+const QUOTE_MAX: usize = 800;
 /// An unclosed quote this close to the answer's end was cut off with the answer.
 const CUT_MAX: usize = 300;
 
@@ -28,22 +30,22 @@ pub(super) struct Quote {
 }
 
 /// Past the bracket that ends a marker, if one stands at `at`.
-pub(super) fn close(chars: &[char], at: usize) -> Option<usize> {
-    match chars.get(at)? {
-        ']' | '】' | '］' => Some(at + 1),
-        '\\' if chars.get(at + 1) == Some(&']') => Some(at + 2),
+pub(super) fn close(text: Ahead<'_>, at: usize) -> Result<Option<usize>, More> {
+    Ok(match text.get(at)? {
+        Some(']' | '】' | '］') => Some(at + 1),
+        Some('\\') if text.get(at + 1)? == Some(']') => Some(at + 2),
         _ => None,
-    }
+    })
 }
 
 /// The quote that begins at `at`.
-pub(super) fn quote(chars: &[char], at: usize) -> Option<Quote> {
-    let get = |index: usize| chars.get(index).copied();
-    let is_escaped = get(at) == Some('\\');
+pub(super) fn quote(text: Ahead<'_>, at: usize) -> Result<Option<Quote>, More> {
+    let is_escaped = text.get(at)? == Some('\\');
     let open = at + usize::from(is_escaped);
-    let is_single = is_single_mark(get(open)?);
-    if !is_single && !is_double_mark(get(open)?) {
-        return None;
+    let Some(mark) = text.get(open)? else { return Ok(None) };
+    let is_single = is_single_mark(mark);
+    if !is_single && !is_double_mark(mark) {
+        return Ok(None);
     }
     let start = open + 1;
     let mut words = String::new();
@@ -52,34 +54,45 @@ pub(super) fn quote(chars: &[char], at: usize) -> Option<Quote> {
     // Brackets and curly quotation marks that were opened within the quote.
     let (mut depth, mut nested) = (0_u32, 0_u32);
     let mut index = start;
-    while let Some(found) = get(index).filter(|_| index - start <= QUOTE_MAX) {
-        let next = get(index + 1);
-        if found == '\n' && next == Some('\n') || found == '[' && begins_marker(chars, index + 1) {
-            break;
+    let is_cut_off = loop {
+        let Some(found) = text.get(index)? else { break true };
+        if index - start > QUOTE_MAX {
+            break false;
         }
-        if found == '\\' && next.is_some_and(|next| is_mark(next) || matches!(next, '\\' | '[' | ']')) {
-            if is_escaped && next.is_some_and(is_mark) && is_confirmed(chars, index + 2) {
-                return Some(Quote { words, end: index + 2, ending: Ending::Closed });
+        if found == '\n' && text.get(index + 1)? == Some('\n')
+            || found == '[' && begins_marker(text, index + 1)?
+        {
+            break false;
+        }
+        if found == '\\' {
+            let next = text.get(index + 1)?;
+            if next.is_some_and(|next| is_mark(next) || matches!(next, '\\' | '[' | ']')) {
+                if is_escaped && next.is_some_and(is_mark) && is_confirmed(text, index + 2)? {
+                    return Ok(Some(Quote { words, end: index + 2, ending: Ending::Closed }));
+                }
+                words.extend(next);
+                index += 2;
+                continue;
             }
-            words.extend(next);
-            index += 2;
-            continue;
         }
-        if !is_single && matches!(found, '“' | '„' | '«') && next.is_some_and(char::is_alphanumeric) {
+        if !is_single
+            && matches!(found, '“' | '„' | '«')
+            && text.get(index + 1)?.is_some_and(char::is_alphanumeric)
+        {
             nested += 1;
         } else if nested > 0 && matches!(found, '”' | '“' | '»') {
             nested -= 1;
         } else if if is_single { is_single_mark(found) } else { is_double_mark(found) } {
-            if is_confirmed(chars, index + 1) {
-                return Some(Quote { words, end: index + 1, ending: Ending::Closed });
+            if is_confirmed(text, index + 1)? {
+                return Ok(Some(Quote { words, end: index + 1, ending: Ending::Closed }));
             }
             // An apostrophe is not the end.
-            if !is_single || !next.is_some_and(char::is_alphanumeric) {
+            if !is_single || !text.get(index + 1)?.is_some_and(char::is_alphanumeric) {
                 lone = lone.or(Some((words.len(), index + 1)));
             }
         } else if found == '[' {
             depth += 1;
-        } else if close(chars, index).is_some() {
+        } else if close(text, index)?.is_some() {
             if depth == 0 {
                 lone = lone.or(Some((words.len(), index)));
             }
@@ -87,41 +100,43 @@ pub(super) fn quote(chars: &[char], at: usize) -> Option<Quote> {
         }
         words.push(found);
         index += 1;
-    }
+    };
     if let Some((length, end)) = lone {
         words.truncate(length);
-        return Some(Quote { words, end, ending: Ending::Lone });
+        return Ok(Some(Quote { words, end, ending: Ending::Lone }));
     }
-    if index < chars.len() || index - start > CUT_MAX {
-        return Some(Quote { words: String::new(), end: start, ending: Ending::Missing });
+    if !is_cut_off || index - start > CUT_MAX {
+        return Ok(Some(Quote { words: String::new(), end: start, ending: Ending::Missing }));
     }
     // The last word may have been cut in the middle.
     words.truncate(words.rfind(char::is_whitespace).unwrap_or_default());
-    Some(Quote { words, end: index, ending: Ending::Missing })
+    Ok(Some(Quote { words, end: index, ending: Ending::Missing }))
 }
 
 /// Does what follows a quotation mark show that the quote ended there: the bracket, another quote, the next number?
-fn is_confirmed(chars: &[char], at: usize) -> bool {
-    let at = skip(chars, at, |found| matches!(found, ' ' | '\t' | ',' | ';' | ':' | '.'));
-    let Some(&found) = chars.get(at) else { return true };
-    if close(chars, at).is_some() || is_mark(found) {
-        return true;
+fn is_confirmed(text: Ahead<'_>, at: usize) -> Result<bool, More> {
+    let at = text.skip(at, |found| matches!(found, ' ' | '\t' | ',' | ';' | ':' | '.'))?;
+    let Some(found) = text.get(at)? else { return Ok(true) };
+    if close(text, at)?.is_some() || is_mark(found) {
+        return Ok(true);
     }
-    let number = skip(chars, at, |found| matches!(found, 'p' | 'P' | '.' | ' '));
-    let after = skip(chars, number, |found| found.is_ascii_digit());
-    let end = skip(chars, after, |found| matches!(found, ' ' | ':' | ','));
-    after > number && (close(chars, end).is_some() || chars.get(end).copied().is_some_and(is_double_mark))
+    let number = text.skip(at, |found| matches!(found, 'p' | 'P' | '.' | ' '))?;
+    let after = text.skip(number, |found| found.is_ascii_digit())?;
+    if after == number {
+        return Ok(false);
+    }
+    let end = text.skip(after, |found| matches!(found, ' ' | ':' | ','))?;
+    Ok(close(text, end)?.is_some() || text.get(end)?.is_some_and(is_double_mark))
 }
 
 /// `1 "`, after the bracket of the next marker.
-fn begins_marker(chars: &[char], at: usize) -> bool {
-    let digits = skip(chars, at, |found| found.is_ascii_digit());
-    let end = skip(chars, digits, |found| matches!(found, ' ' | ':' | ','));
-    digits > at && chars.get(end).copied().is_some_and(is_double_mark)
-}
-
-fn skip(chars: &[char], at: usize, skipped: impl Fn(char) -> bool) -> usize {
-    at + chars.get(at..).unwrap_or_default().iter().take_while(|&&found| skipped(found)).count()
+fn begins_marker(text: Ahead<'_>, at: usize) -> Result<bool, More> {
+    let digits = text.skip(at, |found| found.is_ascii_digit())?;
+    if digits == at {
+        return Ok(false);
+    }
+    let end = text.skip(digits, |found| matches!(found, ' ' | ':' | ','))?;
+    Ok(text.get(end)?.is_some_and(is_double_mark))
 }
 
 fn is_mark(found: char) -> bool {
@@ -167,7 +182,7 @@ mod tests {
             (r#""one [2 "two"]"#, "", r#"one [2 "two"]"#, Ending::Missing),
         ] {
             let chars: Vec<char> = text.chars().collect();
-            let quote = quote(&chars, 0).unwrap();
+            let quote = quote(Ahead::new(&chars, true), 0).unwrap().unwrap();
             let after: String = chars[quote.end..].iter().collect();
             assert_eq!((quote.words.as_str(), after.as_str(), quote.ending), (words, rest, ending), "{text}");
         }

@@ -27,6 +27,14 @@ pub(super) struct Found {
     pub quote: String,
 }
 
+/// What a search for words came to.
+pub(super) enum Search {
+    Nowhere,
+    Found(Found),
+    /// In several places, and nothing is known of what they are to prove.
+    Several,
+}
+
 /// All passages that the model was given.
 pub(super) struct Sources<'a> {
     passages: &'a [Passage],
@@ -40,25 +48,30 @@ impl<'a> Sources<'a> {
     }
 
     /// The place of the folded `words` in the passage; among several, the one whose sentence overlaps `claim` best.
-    pub fn find(&self, passage: usize, words: &[char], claim: &Claim) -> Option<Found> {
-        let source = self.source(passage)?;
-        source.found(passage, &source.best_place(words, claim)?)
+    pub fn find(&self, passage: usize, words: &[char], claim: Option<&Claim>) -> Search {
+        self.best(std::iter::once(passage), words, claim)
     }
 
     /// The place of the words in any passage but `except`, as `find`.
-    pub fn find_elsewhere(&self, except: Option<usize>, words: &[char], claim: &Claim) -> Option<Found> {
-        let others = (0..self.sources.len()).filter(|&passage| Some(passage) != except);
-        let mut places: Vec<_> = others
-            .filter_map(|passage| {
-                let source = self.source(passage)?;
-                Some((passage, source, source.best_place(words, claim)?))
+    pub fn find_elsewhere(&self, except: Option<usize>, words: &[char], claim: Option<&Claim>) -> Search {
+        self.best((0..self.sources.len()).filter(|&passage| Some(passage) != except), words, claim)
+    }
+
+    fn best(&self, passages: impl Iterator<Item = usize>, words: &[char], claim: Option<&Claim>) -> Search {
+        let sources = passages.filter_map(|passage| Some((passage, self.source(passage)?)));
+        let mut places: Vec<_> = sources
+            .flat_map(|(passage, source)| {
+                let places = source.folded.occurrences(words).take(OCCURRENCES_MAX);
+                places.map(move |place| (passage, source, place))
             })
             .collect();
-        let (passage, source, place) = match places.len() {
-            0 | 1 => places.pop()?,
-            _ => places.into_iter().min_by_key(|(_, source, place)| source.rank(place, claim))?,
+        let best = match (places.len(), claim) {
+            (0 | 1, _) => places.pop(),
+            (_, None) => return Search::Several,
+            (_, Some(claim)) => places.into_iter().min_by_key(|(_, source, place)| source.rank(place, claim)),
         };
-        source.found(passage, &place)
+        let found = best.and_then(|(passage, source, place)| source.found(passage, &place));
+        found.map_or(Search::Nowhere, Search::Found)
     }
 
     /// Whether the folded `words` stand in any passage.
@@ -145,14 +158,6 @@ impl<'a> Source<'a> {
         let overlap = around.map_or(0, |sentence| claim.overlap(self.claim(sentence)));
         let kept = self.clip(place).map_or(0, |(_, clipped)| clipped.len());
         (Reverse(overlap), place.len() - kept)
-    }
-
-    fn best_place(&self, words: &[char], claim: &Claim) -> Option<Range<u32>> {
-        let mut places: Vec<_> = self.folded.occurrences(words).take(OCCURRENCES_MAX).collect();
-        match places.len() {
-            0 | 1 => places.pop(),
-            _ => places.into_iter().min_by_key(|place| self.rank(place, claim)),
-        }
     }
 
     fn found(&self, passage: usize, range: &Range<u32>) -> Option<Found> {

@@ -1,9 +1,11 @@
 //! The whole check, one table for each rule.
 
 mod properties;
+mod streaming;
+mod values;
 
 use super::*;
-use crate::domain::{ids::DocumentId, passage::PageSpan};
+use crate::domain::{citation::Method, hidden::is_hidden, ids::DocumentId, passage::PageSpan};
 
 /// A passage that begins with its document's text; pages are parted by form feeds here, by line feeds in the passage.
 fn passage(text: &str) -> Passage {
@@ -78,8 +80,52 @@ fn assert_sound(verified: &Verified, passages: &[Passage], input: &str) {
     let numbers: Vec<u32> = (1..).take(verified.citations.len()).collect();
     assert_eq!(first_seen, numbers, "{input:?} -> {:?}", verified.answer);
     assert_eq!(verified.citations.iter().map(|citation| citation.marker).collect::<Vec<_>>(), numbers);
+    assert_harmless(&verified.answer, passages, input);
     let length = u32::try_from(verified.answer.chars().count()).unwrap();
     assert!(verified.unsupported.iter().all(|[start, end]| start < end && *end <= length), "{input:?}");
+}
+
+/// Nothing in the answer is markup, or leads anywhere that no passage names.
+fn assert_harmless(answer: &str, passages: &[Passage], input: &str) {
+    let known = |at: usize| {
+        let start =
+            answer[..at].rfind(|found: char| !found.is_ascii_alphanumeric()).map_or(0, |before| before + 1);
+        let length = answer[start..].find(|found: char| found.is_whitespace() || matches!(found, ')' | '['));
+        let address = &answer[start..length.map_or(answer.len(), |length| start + length)];
+        let address = address.trim_end_matches(|found: char| !found.is_ascii_alphanumeric());
+        passages.iter().any(|passage| passage.text.contains(address))
+    };
+    let chars: Vec<char> = answer.chars().collect();
+    for pair in chars.windows(2) {
+        let is_tag = pair[0] == '<' && (pair[1].is_ascii_alphabetic() || "/!?".contains(pair[1]));
+        assert!(!is_tag, "{input:?} -> {answer:?}");
+    }
+    for (at, _) in answer.match_indices("](") {
+        assert!(answer[at + 2..].starts_with("https://ok.example/spec)"), "{input:?} -> {answer:?}");
+    }
+    for (at, _) in answer.match_indices("://") {
+        assert!(known(at), "{input:?} -> {answer:?}");
+    }
+    for (at, _) in answer.match_indices('&') {
+        let name = answer[at + 1..]
+            .chars()
+            .take_while(|found| found.is_ascii_alphanumeric() || *found == '#')
+            .count();
+        assert!(name == 0 || !answer[at + 1 + name..].starts_with(';'), "{input:?} -> {answer:?}");
+    }
+    for suspect in ["javascript:", "data:text/html,", "evil.com/", "mailto:", "www."] {
+        let lower = answer.to_lowercase();
+        let mut found = lower.match_indices(suspect);
+        let is_there = found.any(|(at, _)| {
+            !lower[..at].ends_with(|before: char| "-.。".contains(before) || before.is_alphanumeric())
+                && lower[at + suspect.len()..].starts_with(char::is_alphanumeric)
+        });
+        assert!(!is_there, "{input:?} -> {answer:?}");
+    }
+    assert!(
+        !answer.contains(|found: char| found > '\u{effff}' || is_hidden(found)),
+        "{input:?} -> {answer:?}"
+    );
 }
 
 fn check(answer: &str) -> Verified {
@@ -296,11 +342,41 @@ fn links_images_and_html_leave_only_text() {
     for answer in [
         r#"A [1](https://evil.example) [1 "exceed 22 HRC"](https://evil.example "t")."#,
         r#"A [[1 "exceed 22 HRC"]](https://evil.example)."#,
-        r#"A [1<b></b>] [1 "exceed 22 HRC"]."#,
         r#"A [1 "exceed 22 HRC"](#1)."#,
     ] {
         assert_eq!(check(answer).answer, "A [1].", "{answer}");
     }
+    // What would have become a marker by losing a tag is none.
+    assert_eq!(check(r#"A [1<b></b>] [1 "exceed 22 HRC"]."#).answer, "A [1］ [1].");
     let verified = check(r#"A [3 "Visit https://ok.example/spec for"]."#);
     assert_eq!(verified.citations[0].quote, "Visit https://ok.example/spec for");
+}
+
+#[test]
+fn refusals_are_recognised_and_their_word_is_kept_from_the_reader() {
+    for refusal in [
+        "NO_ANSWER",
+        " \"NO_ANSWER\".\n",
+        "**NO_ANSWER**",
+        "`NO\\_ANSWER`",
+        "no_answer",
+        "NO_ANSWER: the passages are about bridges [1 \"exceed 22 HRC\"].",
+        "NO_ANSWER—sorry",
+        "The passages do not say. NO_ANSWER",
+    ] {
+        let verified = check(refusal);
+        assert!(verified.is_refusal, "{refusal}");
+        assert!(["", "The passages do not say."].contains(&verified.answer.as_str()), "{verified:?}");
+        assert_eq!(verified.citations, []);
+    }
+    for (answer, expected) in [
+        ("", ""),
+        ("There is no answer.", "There is no answer."),
+        (r#"A [1 "exceed 22 HRC"]. On the rest: NO_ANSWER"#, "A [1]. On the rest:"),
+        ("NO", "NO"),
+        ("NO_ANSWERS no_answer_given", "NO_ANSWERS no_answer_given"),
+    ] {
+        let verified = check(answer);
+        assert_eq!((verified.answer.as_str(), verified.is_refusal), (expected, false), "{answer}");
+    }
 }
