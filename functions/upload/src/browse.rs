@@ -44,7 +44,9 @@ struct Paging {
     cursor: Option<DocumentId>,
 }
 
-/// Lists the workspace's documents.
+const _: () = assert!(PAGE == 50 && PAGE_MAX == 200, "a page's bounds are described as they are checked");
+
+/// Lists the workspace's documents, newest first; the next answer's address is in the `Link` header.
 #[utoipa::path(
     get,
     path = "/v1/documents",
@@ -61,7 +63,6 @@ struct Paging {
         (status = 400),
     )
 )]
-// `?limit= and `?cursor=`; newest first. The next answer's address is in the `Link` header (RFC 8288).
 pub async fn list(
     State(upload): State<Upload>,
     Authenticated(caller): Authenticated,
