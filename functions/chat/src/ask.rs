@@ -22,6 +22,7 @@ use shared::{
         hash::sha256,
         ids::{ConversationId, MessageId},
         passage::Passage,
+        passages::{Rules, select},
         prompt::{PromptInput, Role, Turn, prompt},
         question::{Filters, Question, Standard},
         refusal::{REFUSAL, strong},
@@ -170,7 +171,8 @@ async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Ans
         fusion: chat.settings.fusion,
     };
     let found = before(record_from, Box::pin(find(chat, caller, &query))).await?;
-    let passages = strong(found, chat.settings.threshold);
+    let rules = Rules { tokens_max: chat.settings.prompt_tokens, per_document_max: None };
+    let passages = select(strong(found, chat.settings.threshold), &rules);
     let search_ms = elapsed_ms(started);
 
     let asked = Instant::now();

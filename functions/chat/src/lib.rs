@@ -42,6 +42,8 @@ pub struct Settings {
     pub top_k: u32,
     /// Cosine similarity below which a passage without the question's words is no evidence.
     pub threshold: f64,
+    /// Tokens of all passages together that the model is given at most.
+    pub prompt_tokens: usize,
     /// How lexical and vector search become one.
     pub fusion: Fusion,
     /// Earlier turns that the model sees.
@@ -61,6 +63,7 @@ impl Settings {
         Ok(Self {
             top_k: env.number("TOP_K", 1..=50)?,
             threshold: env.number("MATCH_THRESHOLD", -1.0..=1.0)?,
+            prompt_tokens: env.number("PROMPT_TOKENS", 200..=100_000)?,
             fusion: match env.require("FUSION")?.as_str() {
                 "zscore" => Fusion::ZScore,
                 "rrf" => Fusion::ReciprocalRank,

@@ -48,6 +48,14 @@ pub fn chunks(text: &str) -> Vec<Chunk> {
     found
 }
 
+/// About how many tokens a text takes: as for a chunk, see `Estimate`. The vocabularies of chat models have more and longer
+/// words, so that it rather says too many than too few.
+pub fn estimated_tokens(text: &str) -> usize {
+    let mut estimate = Estimate::default();
+    text.chars().for_each(|found| estimate.add(found));
+    estimate.tokens
+}
+
 /// A sentence, or a piece of a very long one.
 struct Unit {
     start: usize,
@@ -181,12 +189,6 @@ fn as_u32(count: usize) -> u32 {
 mod tests {
     use super::*;
 
-    fn tokens(text: &str) -> usize {
-        let mut estimate = Estimate::default();
-        text.chars().for_each(|found| estimate.add(found));
-        estimate.tokens
-    }
-
     /// Slices equal, bounds hold, and every character that is not white space is in a chunk.
     fn check(text: &str) -> Vec<Chunk> {
         let found = chunks(text);
@@ -199,7 +201,7 @@ mod tests {
             assert_eq!(chunk.text.trim(), chunk.text);
             assert!(start < end && end > covered, "chunks move on");
             assert!(chars[covered.min(start)..start].iter().all(|lost| lost.is_whitespace()), "{text:?}");
-            assert!(tokens(&chunk.text) <= TOKENS_MAX, "{}", tokens(&chunk.text));
+            assert!(estimated_tokens(&chunk.text) <= TOKENS_MAX, "{}", estimated_tokens(&chunk.text));
             covered = end;
         }
         assert!(chars[covered..].iter().all(|lost| lost.is_whitespace()));

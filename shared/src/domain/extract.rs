@@ -4,7 +4,7 @@
 use super::{
     citation::{Citation, Method, Verification},
     evidence::{Asked, Evidence, evidence},
-    passage::Passage,
+    passage::{Passage, seamless},
 };
 
 /// Sentences at most.
@@ -81,7 +81,10 @@ fn cite(found: &Evidence<'_>) -> Option<Citation> {
     let start = found.start.max(page.start);
     let skipped = usize::try_from(start - found.start).ok()?;
     let length = usize::try_from(shared(page.start, page.end)).ok()?;
-    let part: String = found.text.chars().skip(skipped).take(length).collect();
+    let part: Vec<char> = found.text.chars().skip(skipped).take(length).collect();
+    let whole = seamless(&part);
+    let start = start.saturating_add(u32::try_from(whole.start).ok()?);
+    let part: String = part.get(whole)?.iter().collect();
     let quote = shorten(part.trim());
     let before = u32::try_from(part.chars().take_while(|first| first.is_whitespace()).count()).ok()?;
     let char_start = (start - page.start).saturating_add(before);

@@ -20,6 +20,7 @@ pub mod ids;
 mod lines;
 pub mod page;
 pub mod passage;
+pub mod passages;
 pub mod prompt;
 pub mod question;
 pub mod refusal;

@@ -1,6 +1,12 @@
 //! What search found: a piece of a document's text and the pages it lies on.
 
+use std::ops::Range;
+
 use super::ids::DocumentId;
+
+/// White space of which only that is known, where two passages were made one. It stands in no page's text, and so in no
+/// quote.
+pub const SEAM: char = '\u{b}';
 
 /// Where one page's text lies in its document's text. A document's text is its pages joined by one line feed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +28,7 @@ pub struct Passage {
     pub title: String,
     /// First code point of `text`, counted from the start of the document's text.
     pub start: u32,
-    /// The words themselves, verbatim.
+    /// The words themselves, verbatim but for seams.
     pub text: String,
     /// The pages that the passage touches, in order; never empty.
     pub pages: Vec<PageSpan>,
@@ -32,4 +38,17 @@ pub struct Passage {
     pub similarity: Option<f64>,
     /// BM25 score; 0 where no word of the question stands in it.
     pub lexical: f64,
+}
+
+/// The longest part without a seam.
+pub(super) fn seamless(chars: &[char]) -> Range<usize> {
+    let mut best = 0..0;
+    let mut start = 0;
+    for part in chars.split(|found| *found == SEAM) {
+        if part.len() > best.len() {
+            best = start..start + part.len();
+        }
+        start += part.len() + 1;
+    }
+    best
 }

@@ -2,7 +2,7 @@
 
 use super::{
     fence::fenced,
-    passage::{PageSpan, Passage},
+    passage::{PageSpan, Passage, SEAM},
 };
 
 /// The version of the wording: part of cache keys, raised with each change of what models are told.
@@ -90,7 +90,7 @@ fn question(input: &PromptInput<'_>) -> String {
 fn block(number: usize, passage: &Passage, nonce: &str) -> String {
     let title: String = passage.title.split_whitespace().collect::<Vec<_>>().join(" ");
     let title = fenced(&title.chars().take(TITLE_MAX).collect::<String>(), nonce);
-    let (pages, text) = (pages(&passage.pages), fenced(passage.text.trim(), nonce));
+    let (pages, text) = (pages(&passage.pages), fenced(&passage.text.trim().replace(SEAM, "\n"), nonce));
     format!("<passage {number} {nonce}> {title}{pages}\n{text}\n")
 }
 

@@ -3,6 +3,7 @@
 
 use super::{
     lines::{Shape, leads_on, shape},
+    passage::SEAM,
     word_lists::{NEVER_END, NUMBERED, SELDOM_END, STARTERS, contains},
 };
 
@@ -87,7 +88,7 @@ struct Line<'a> {
 fn lines(text: &str) -> Vec<Line<'_>> {
     let mut start = 0;
     let mut found = Vec::new();
-    for whole in text.split('\n') {
+    for whole in text.split(['\n', SEAM]) {
         let trimmed = whole.trim_start();
         let line_start = start + (whole.len() - trimmed.len());
         let line = trimmed.trim_end();

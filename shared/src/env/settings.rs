@@ -108,6 +108,11 @@ pub const SETTINGS: &[Setting] = &[
         Some("0.25"),
         "Cosine similarity below which a passage without the question's words is no evidence.",
     ),
+    setting(
+        "PROMPT_TOKENS",
+        Some("3000"),
+        "Estimated tokens of all passages together, given to the model at most.",
+    ),
     setting("FUSION", Some("zscore"), "zscore or rrf: how lexical and vector ranks become one."),
     setting("HISTORY_TURNS", Some("6"), "Earlier turns of a conversation that the model sees."),
     setting("STRICT_QUERY", Some("false"), "true: questions of at most 1,000 plain characters."),

@@ -5,7 +5,7 @@ use std::{cell::OnceCell, cmp::Reverse, ops::Range};
 use super::claims::Claim;
 use crate::domain::{
     fold::Folded,
-    passage::{PageSpan, Passage},
+    passage::{PageSpan, Passage, seamless},
     sentences::sentences,
 };
 
@@ -168,7 +168,7 @@ impl<'a> Source<'a> {
         Some(Found { passage, page: page.number, range: start..end, quote })
     }
 
-    /// The part of the range on the page that holds most of it, without white space at its ends.
+    /// The part of the range on the page that holds most of it, without seams, and without white space at its ends.
     fn clip(&self, range: &Range<u32>) -> Option<(PageSpan, Range<u32>)> {
         let offset = self.passage.start;
         let on_page = |page: &PageSpan| {
@@ -177,6 +177,8 @@ impl<'a> Source<'a> {
         };
         let page = *self.passage.pages.iter().min_by_key(|page| Reverse(on_page(page).len()))?;
         let clipped = on_page(&page);
+        let whole = seamless(self.slice(&clipped));
+        let clipped = clipped.start + length(whole.start)..clipped.start + length(whole.end);
         let slice = self.slice(&clipped);
         let lead = slice.iter().take_while(|found| found.is_whitespace()).count();
         let trail = slice.iter().rev().take_while(|found| found.is_whitespace()).count();

@@ -1,5 +1,6 @@
 //! The whole check, one table for each rule.
 
+mod mangled;
 mod properties;
 mod streaming;
 mod values;
