@@ -150,10 +150,11 @@ async fn announcements_that_break_rules_are_refused_with_every_rule() {
 async fn bodies_that_cannot_be_read_are_refused() {
     let (app, alice) = (TestApp::new().await, token("alice", None));
     let deep = "[".repeat(10_000) + &"]".repeat(10_000);
-    let bodies: [(&str, Vec<u8>); 7] = [
+    let bodies: [(&str, Vec<u8>); 8] = [
         ("empty", Vec::new()),
         ("half", b"{\"filename\": \"a".to_vec()),
         ("two values", b"{} {}".to_vec()),
+        ("a member twice", b"{\"filename\": \"a\", \"title\": {\"a\": 1, \"\\u0061\": 1}}".to_vec()),
         ("nested deeply", deep.into_bytes()),
         ("not UTF-8", b"{\"filename\": \"\xff\xfe\"}".to_vec()),
         ("half a surrogate pair", b"{\"filename\": \"\\ud800\"}".to_vec()),
