@@ -21,6 +21,8 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "2026-11-20-09-references-within-a-tenant",
         include_str!("../../migrations/2026-11-20-09-references-within-a-tenant.sql"),
     ),
+    ("2026-11-21-12-indexed", include_str!("../../migrations/2026-11-21-12-indexed.sql")),
+    ("2026-11-21-13-search-chunks", include_str!("../../migrations/2026-11-21-13-search-chunks.sql")),
 ];
 
 /// Two deployments at once apply one after the other.

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{Params, conversations, documents, embeddings, idempotency, jobs, pages, search, users};
+use super::{Params, conversations, documents, embeddings, idempotency, jobs, pages, renewal, search, users};
 
 /// SQL and the types of its parameters: typed statements need no name and no extra round trip.
 #[derive(Debug)]
@@ -44,6 +44,7 @@ pub static STATEMENTS: &[&[&Statement]] = &[
     idempotency::STATEMENTS,
     jobs::STATEMENTS,
     pages::STATEMENTS,
+    renewal::STATEMENTS,
     search::STATEMENTS,
     users::STATEMENTS,
 ];

@@ -12,11 +12,13 @@ use crate::{
     domain::caller::{Caller, WorkspaceId},
 };
 
-/// Sets the tenant for the transaction only. The last two make a filtered search of the HNSW index return what it should
-/// (pgvector ≥ 0.8), the first of them keeps a runaway statement from outliving its request.
+/// Sets the tenant for the transaction only. The third keeps a runaway statement from outliving its request; compiling the
+/// search would take longer than running it; the last three let a filtered search of the HNSW index find what it should
+/// (pgvector ≥ 0.8).
 const BIND: &str = "SELECT set_config('app.workspace_id', $1, true), set_config('app.user_id', $2, true), \
-     set_config('statement_timeout', '15s', true), set_config('hnsw.ef_search', '200', true), \
-     set_config('hnsw.iterative_scan', 'relaxed_order', true)";
+     set_config('statement_timeout', '15s', true), set_config('jit', 'off', true), \
+     set_config('hnsw.ef_search', '800', true), set_config('hnsw.iterative_scan', 'relaxed_order', true), \
+     set_config('hnsw.max_scan_tuples', '40000', true)";
 
 /// Whose rows a transaction may touch.
 #[derive(Clone, Debug)]

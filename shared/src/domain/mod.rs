@@ -11,6 +11,7 @@ pub mod extract;
 pub mod fold;
 pub mod hash;
 pub mod ids;
+pub mod language;
 mod lines;
 pub mod page;
 pub mod passage;
