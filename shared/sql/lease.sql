@@ -16,9 +16,11 @@ WITH taken AS (
                 ELSE $3 IS NOT NULL AND (object_sequencer IS NULL OR object_sequencer < $3)
                      AND object_etag IS DISTINCT FROM $4
            END
-    RETURNING generation, number, title, attempts
+    -- Words that count in with every chunk: what it is called, whose standard it is, of which year.
+    RETURNING generation, number, title, attempts,
+              concat_ws(' ', title, standard, regexp_replace(filename, '[.][[:alnum:]]{1,5}$', ''), extract(year FROM effective_date)) AS about
 )
 SELECT d.status = 'processing' AND d.lease_until >= now() AND NOT EXISTS (SELECT FROM taken) AS held,
-       taken.generation, taken.number, taken.title, taken.attempts
+       taken.generation, taken.number, taken.title, taken.attempts, taken.about
   FROM documents d LEFT JOIN taken ON true
  WHERE d.id = $1 AND d.workspace_id = $2 AND d.object_key = $5

@@ -3,12 +3,14 @@
 WITH finished AS (
     UPDATE documents
        SET status = 'ready', pages = $4, chunks = $5, size_bytes = $6, sha256 = $7, ready_at = now(), lease_until = NULL,
-           attempts = 0
+           attempts = 0, language = $8, analyser = $9, embedding_model = $10
      WHERE id = $1 AND workspace_id = $2 AND generation = $3 AND status = 'processing'
     RETURNING id
 ),
 counted AS (
-    UPDATE workspaces SET corpus_version = corpus_version + 1, chunks = chunks + $5
+    UPDATE workspaces
+       SET corpus_version = corpus_version + 1, chunks = chunks + $5,
+           languages = CASE WHEN $8 = 'en' OR $8 = ANY (languages) THEN languages ELSE languages || $8 END
      WHERE id = $2 AND EXISTS (SELECT FROM finished)
 )
 SELECT id FROM finished

@@ -142,7 +142,7 @@ async fn the_indexes_that_were_asked_for_are_there() {
 }
 
 /// All that the application may do: a grant that slips in shows as a difference.
-const PRIVILEGES: [(&str, &str, &str); 24] = [
+const PRIVILEGES: [(&str, &str, &str); 26] = [
     ("footnote_app", "agent_telemetry", "DELETE INSERT SELECT"),
     ("footnote_app", "ai_cost_summary", "SELECT"),
     ("footnote_app", "conversations", "DELETE INSERT SELECT"),
@@ -159,6 +159,7 @@ const PRIVILEGES: [(&str, &str, &str); 24] = [
     ("footnote_app", "workspaces.chunks", "UPDATE"),
     ("footnote_app", "workspaces.corpus_version", "UPDATE"),
     ("footnote_jobs", "document_chunks", "DELETE INSERT SELECT"),
+    ("footnote_jobs", "document_chunks.embedding", "UPDATE"),
     ("footnote_jobs", "documents", "DELETE INSERT SELECT UPDATE"),
     ("footnote_jobs", "embedding_cache", "DELETE INSERT SELECT"),
     ("footnote_jobs", "erasures", "INSERT SELECT"),
@@ -167,6 +168,7 @@ const PRIVILEGES: [(&str, &str, &str); 24] = [
     ("footnote_jobs", "workspaces", "INSERT SELECT"),
     ("footnote_jobs", "workspaces.chunks", "UPDATE"),
     ("footnote_jobs", "workspaces.corpus_version", "UPDATE"),
+    ("footnote_jobs", "workspaces.languages", "UPDATE"),
 ];
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::{
     db::{Pool, Scope, search},
     domain::{
-        analysis::query_terms,
+        analysis::asked,
         caller::{Caller, UserId, Workspace},
         passage::Passage,
         question::Filters,
@@ -154,13 +154,13 @@ async fn lexical(app: &TestApp, person: &str, question: &str) -> Vec<Passage> {
     let caller = Caller { workspace: Workspace::of_person(&user), user, request: None };
     let tenant = pool.each(Scope::from(&caller)).await.unwrap();
     let query = search::Query {
-        terms: &query_terms(question),
+        asked: &asked(question),
         vector: None,
         filters: &Filters::default(),
         limit: 10,
         fusion: search::Fusion::ZScore,
     };
-    search::passages(&tenant, &query).await.unwrap()
+    search::passages(&tenant, &query).await.unwrap().passages
 }
 
 #[tokio::test]

@@ -160,19 +160,19 @@ async fn answer(chat: &Chat, caller: &Caller, request: AskRequest) -> Result<Ans
         before(record_from, Box::pin(history(chat, caller, request.conversation_id)))
     );
     let turns = turns?;
-    if vector.is_none() {
-        degraded.push("vector_search".to_owned());
-    }
     let query = search::Query {
-        terms: &analysis::query_terms(question.as_str()),
-        vector: vector.as_deref(),
+        asked: &analysis::asked(question.as_str()),
+        vector: vector.as_deref().map(|numbers| search::Vector { numbers, model: chat.embeddings.name() }),
         filters: &filters,
         limit: request.top_k.unwrap_or(chat.settings.top_k),
         fusion: chat.settings.fusion,
     };
     let found = before(record_from, Box::pin(find(chat, caller, &query))).await?;
+    if vector.is_none() || found.is_partial {
+        degraded.push("vector_search".to_owned());
+    }
     let rules = Rules { tokens_max: chat.settings.prompt_tokens, per_document_max: None };
-    let passages = select(strong(found, chat.settings.threshold), &rules);
+    let passages = select(strong(found.passages, chat.settings.threshold), &rules);
     let search_ms = elapsed_ms(started);
 
     let asked = Instant::now();
@@ -247,13 +247,19 @@ async fn history(chat: &Chat, caller: &Caller, id: Option<ConversationId>) -> Re
     Ok(turns.collect())
 }
 
-async fn find(chat: &Chat, caller: &Caller, query: &search::Query<'_>) -> Result<Vec<Passage>> {
+async fn find(chat: &Chat, caller: &Caller, query: &search::Query<'_>) -> Result<search::Found> {
     let span = info_span!("hybrid_search", results.count = Empty);
     async {
         let tenant = chat.db.each(caller.into()).await?;
-        let passages = search::passages(&tenant, query).await?;
-        tracing::Span::current().record("results.count", passages.len());
-        Ok(passages)
+        let found = search::passages(&tenant, query).await?;
+        tracing::Span::current().record("results.count", found.passages.len());
+        if found.is_partial {
+            tracing::warn!(
+                model = chat.embeddings.name(),
+                "some documents have vectors of another model: until they are indexed anew, only their words are searched"
+            );
+        }
+        Ok(found)
     }
     .instrument(span)
     .await

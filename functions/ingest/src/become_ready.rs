@@ -3,26 +3,17 @@
 use std::time::{Duration, Instant};
 
 use shared::{
-    Error,
     db::{
         Scope,
-        documents::{self, Finished, Lease},
-        embeddings, pages,
+        documents::{self, Finished, Index, Lease},
+        pages,
     },
-    domain::{
-        analysis::postings,
-        chunking::{Chunk, chunks},
-        hash::sha256,
-        passage::PageSpan,
-    },
+    domain::{analysis::postings, chunking::chunks, language::Language, passage::PageSpan},
     pdf,
     storage::Downloaded,
 };
 
-use crate::{Ingest, ingest::Outcome};
-
-/// Vectors in one statement, and what a crash loses at most.
-const VECTORS_KEPT_AT_ONCE: usize = 100;
+use crate::{Ingest, ingest::Outcome, vectors::vectors};
 
 /// Makes the document searchable; `reading` is how long its pages took, for the log.
 pub async fn become_ready(
@@ -36,14 +27,17 @@ pub async fn become_ready(
     let (text, spans) = join(read);
     let chunks = chunks(&text);
     let embedding = Instant::now();
-    let vectors = vectors(ingest, scope, &lease.title, &chunks).await?;
+    let texts: Vec<&str> = chunks.iter().map(|chunk| chunk.text.as_str()).collect();
+    let vectors = vectors(ingest, scope, &lease.title, &texts).await?;
     let vectors_ms = milliseconds(embedding.elapsed());
-    let postings = postings(&lease.title, chunks.iter().map(|chunk| chunk.text.as_str()));
+    let language = Language::of(&text);
+    let postings = postings(&lease.about, language, texts.into_iter());
     let finished = Finished {
         pages: u32::try_from(read.len())?,
         chunks: u32::try_from(chunks.len())?,
         size_bytes: downloaded.size_bytes,
         sha256: downloaded.sha256,
+        index: Index { language, model: ingest.embeddings.name() },
     };
     let writing = Instant::now();
     let tenant = ingest.db.transaction(scope.clone()).await?;
@@ -68,6 +62,7 @@ pub async fn become_ready(
         document.id = %lease.id,
         pages = finished.pages,
         chunks = finished.chunks,
+        language = language.code(),
         read_ms = milliseconds(reading),
         vectors_ms,
         rows_ms = milliseconds(writing.elapsed()),
@@ -96,38 +91,4 @@ fn join(read: &[pdf::Page]) -> (String, Vec<PageSpan>) {
         spans.push(PageSpan { number: page.page, start, end: at });
     }
     (text, spans)
-}
-
-/// One vector a chunk; those of an earlier try are taken as they are, new ones are kept as soon as they come.
-async fn vectors(
-    ingest: &Ingest,
-    scope: &Scope,
-    title: &str,
-    chunks: &[Chunk],
-) -> anyhow::Result<Vec<Vec<f32>>> {
-    let model = ingest.embeddings.name();
-    let mut vectors = Vec::with_capacity(chunks.len());
-    for chunks in chunks.chunks(VECTORS_KEPT_AT_ONCE) {
-        // The title tells what a chunk is about where its own words do not.
-        let texts: Vec<String> = chunks.iter().map(|chunk| format!("{title}\n{}", chunk.text)).collect();
-        let hashes: Vec<[u8; 32]> = texts.iter().map(|text| sha256(text.as_bytes())).collect();
-        let tenant = ingest.db.each(scope.clone()).await?;
-        let mut known = embeddings::find(&tenant, model, &hashes).await?;
-        drop(tenant);
-        let missing = hashes.iter().zip(&texts).filter(|(hash, _)| !known.contains_key(*hash));
-        let (missing, texts): (Vec<[u8; 32]>, Vec<String>) =
-            missing.map(|(hash, text)| (*hash, text.clone())).unzip();
-        let made = ingest.embeddings.batch(&texts).await;
-        let made = made.map_err(|failure| Error::unavailable("embedder_unavailable", failure))?;
-        if !made.is_empty() {
-            let tenant = ingest.db.each(scope.clone()).await?;
-            embeddings::keep(&tenant, model, &missing, &made).await?;
-        }
-        known.extend(missing.into_iter().zip(made));
-        for hash in &hashes {
-            let vector = known.get(hash).cloned();
-            vectors.push(vector.ok_or_else(|| anyhow::anyhow!("a chunk came back without a vector"))?);
-        }
-    }
-    Ok(vectors)
 }

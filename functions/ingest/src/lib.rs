@@ -3,6 +3,8 @@
 mod become_ready;
 mod event;
 mod ingest;
+mod renew;
+mod vectors;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! On a schedule, deletes what is due and heals what is stuck.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use ingest::Ingest;
@@ -19,6 +19,9 @@ const EMBEDDINGS: Duration = Duration::from_hours(24);
 const BATCH: i32 = 5_000;
 /// Documents that one run heals at most.
 const HEALED: i32 = 10;
+/// Documents that one run indexes anew at most, and how long it goes on taking more: a run has a quarter of an hour.
+const RENEWED: usize = 1_000;
+const RENEWING: Duration = Duration::from_mins(4);
 
 /// All that retention needs. What heals is what ingests.
 #[derive(Clone)]
@@ -65,6 +68,8 @@ pub struct Report {
     pub audit_logs: i64,
     /// Documents that became something.
     pub healed: usize,
+    /// Documents whose index was out of date, and is no longer.
+    pub renewed: usize,
 }
 
 impl Retention {
@@ -92,6 +97,7 @@ pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::R
     }
     if task != Task::Retain {
         report.healed = retention.ingest.heal(HEALED).await?;
+        report.renewed = renew(&retention.ingest).await?;
     }
     tracing::info!(
         event = "retention",
@@ -100,9 +106,22 @@ pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::R
         report.idempotency_keys,
         report.audit_logs,
         report.healed,
+        report.renewed,
         "retention is done"
     );
     Ok(report)
+}
+
+/// One document at a time: what was not taken is free for another run.
+async fn renew(ingest: &Ingest) -> anyhow::Result<usize> {
+    let (started, mut renewed) = (Instant::now(), 0);
+    while renewed < RENEWED && started.elapsed() < RENEWING {
+        match ingest.renew(1).await? {
+            0 => break,
+            done => renewed += done,
+        }
+    }
+    Ok(renewed)
 }
 
 async fn in_batches<F: Future<Output = shared::Result<i64>>>(delete: impl Fn() -> F) -> anyhow::Result<i64> {

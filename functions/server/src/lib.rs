@@ -4,7 +4,7 @@ mod crowd;
 mod development;
 mod page;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::{Router, middleware::from_fn_with_state};
 use chat::Chat;
@@ -19,6 +19,8 @@ use upload::Upload;
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Documents taken in one look.
 const LOOK_LIMIT: i32 = 4;
+/// Between two looks for documents whose index is out of date.
+const RENEW_INTERVAL: Duration = Duration::from_secs(60);
 
 /// All functions.
 #[derive(Clone)]
@@ -95,8 +97,9 @@ pub fn openapi() -> anyhow::Result<String> {
     shared::http::openapi::document(&info, functions.into())
 }
 
-/// Ingests what is uploaded, for as long as the process lives.
+/// Ingests what is uploaded, for as long as the process lives; when nothing waits, indexes anew what is out of date.
 pub async fn ingest_forever(ingest: Ingest) {
+    let mut renew_at = Instant::now();
     loop {
         match ingest.heal(LOOK_LIMIT).await {
             // More may wait.
@@ -105,6 +108,17 @@ pub async fn ingest_forever(ingest: Ingest) {
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "could not look for waiting documents");
             }
+        }
+        if renew_at <= Instant::now() {
+            match ingest.renew(1).await {
+                // More may wait; so may what somebody uploads.
+                Ok(done) if done > 0 => continue,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "could not look for outdated documents");
+                }
+            }
+            renew_at = Instant::now() + RENEW_INTERVAL;
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }

@@ -8,10 +8,12 @@ use super::{Statement, Tenant};
 use crate::{
     Result,
     domain::{
+        analysis,
         caller::Caller,
         document::{Document, Failure, NewDocument, Status},
         hash::hex,
         ids::DocumentId,
+        language::Language,
         question::Standard,
     },
 };
@@ -140,8 +142,10 @@ pub struct Lease {
     pub generation: i64,
     /// Its chunk ids are `number × 2^20 + ordinal`.
     pub number: i64,
-    /// Words that count in with every chunk.
+    /// What it is called.
     pub title: String,
+    /// Words that count in with every chunk: title, standard, file name, year.
+    pub about: String,
     /// How often it was tried since it was last done, this time included.
     pub attempts: i32,
 }
@@ -168,8 +172,8 @@ pub async fn lease(
     let row = tenant.query_opt(&LEASE, &[&id.0, &tenant.workspace(), &sequencer, &etag, &key]).await?;
     let Some(row) = row else { return Ok(Leased::Nothing) };
     if let Some(generation) = row.get::<_, Option<i64>>(1) {
-        let (number, title, attempts) = (row.get(2), row.get(3), row.get(4));
-        return Ok(Leased::Taken(Lease { id, generation, number, title, attempts }));
+        let (number, title, attempts, about) = (row.get(2), row.get(3), row.get(4), row.get(5));
+        return Ok(Leased::Taken(Lease { id, generation, number, title, about, attempts }));
     }
     Ok(if row.get::<_, Option<bool>>(0) == Some(true) { Leased::Held } else { Leased::Nothing })
 }
@@ -207,9 +211,18 @@ static DUPLICATE: Statement = Statement::new(
     &[Type::UUID, Type::UUID, Type::INT8, Type::BYTEA, Type::INT8],
 );
 
+/// What a document's index was made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Index<'a> {
+    /// The language of its terms.
+    pub language: Language,
+    /// The model of its vectors.
+    pub model: &'a str,
+}
+
 /// What a finished document counts.
 #[derive(Clone, Copy, Debug)]
-pub struct Finished {
+pub struct Finished<'a> {
     /// Pages read.
     pub pages: u32,
     /// Chunks made.
@@ -218,22 +231,45 @@ pub struct Finished {
     pub size_bytes: u64,
     /// Their hash.
     pub sha256: [u8; 32],
+    /// How it can be found.
+    pub index: Index<'a>,
 }
 
 /// Makes the document searchable: the first statement of the transaction that also writes its pages and chunks, so that
 /// the workspace's corpus version is raised with them. False: an older lease, which must stop.
-pub async fn ready(tenant: &Tenant, lease: &Lease, finished: &Finished) -> Result<bool> {
+pub async fn ready(tenant: &Tenant, lease: &Lease, finished: &Finished<'_>) -> Result<bool> {
     let (pages, chunks) = (finished.pages.cast_signed(), finished.chunks.cast_signed());
     let size = i64::try_from(finished.size_bytes).unwrap_or(i64::MAX);
     let sha256 = finished.sha256.as_slice();
-    let params: super::Params<'_> =
-        &[&lease.id.0, &tenant.workspace(), &lease.generation, &pages, &chunks, &size, &sha256];
+    let params: super::Params<'_> = &[
+        &lease.id.0,
+        &tenant.workspace(),
+        &lease.generation,
+        &pages,
+        &chunks,
+        &size,
+        &sha256,
+        &finished.index.language.code(),
+        &analysis::VERSION,
+        &finished.index.model,
+    ];
     Ok(tenant.query_opt(&READY, params).await?.is_some())
 }
 
 static READY: Statement = Statement::new(
     include_str!("../../sql/ready.sql"),
-    &[Type::UUID, Type::UUID, Type::INT8, Type::INT4, Type::INT4, Type::INT8, Type::BYTEA],
+    &[
+        Type::UUID,
+        Type::UUID,
+        Type::INT8,
+        Type::INT4,
+        Type::INT4,
+        Type::INT8,
+        Type::BYTEA,
+        Type::TEXT,
+        Type::INT2,
+        Type::TEXT,
+    ],
 );
 
 /// Whether a try that came to nothing counts towards giving the document up.

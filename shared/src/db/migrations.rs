@@ -26,6 +26,8 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
         "2026-11-21-11-erase-idempotency-keys",
         include_str!("../../migrations/2026-11-21-11-erase-idempotency-keys.sql"),
     ),
+    ("2026-11-21-12-indexed", include_str!("../../migrations/2026-11-21-12-indexed.sql")),
+    ("2026-11-21-13-search-chunks", include_str!("../../migrations/2026-11-21-13-search-chunks.sql")),
 ];
 
 /// Two deployments at once apply one after the other.

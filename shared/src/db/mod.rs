@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod jobs;
 pub mod migrations;
 pub mod pages;
+pub mod renewal;
 pub mod search;
 mod statement;
 mod tenant;

@@ -157,7 +157,7 @@ static INSERT_POSTINGS: Statement = Statement::new(
     &[Type::UUID, Type::UUID, Type::INT8_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY],
 );
 
-fn chunk_id(lease: &Lease, ordinal: u32) -> i64 {
+pub(super) fn chunk_id(lease: &Lease, ordinal: u32) -> i64 {
     lease.number * CHUNKS_MAX + i64::from(ordinal)
 }
 

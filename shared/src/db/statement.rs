@@ -3,7 +3,9 @@
 use anyhow::ensure;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::{Params, audit, conversations, documents, embeddings, idempotency, jobs, pages, search, users};
+use super::{
+    Params, audit, conversations, documents, embeddings, idempotency, jobs, pages, renewal, search, users,
+};
 
 /// SQL and the types of its parameters: typed statements need no name and no extra round trip.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub static STATEMENTS: &[&[&Statement]] = &[
     idempotency::STATEMENTS,
     jobs::STATEMENTS,
     pages::STATEMENTS,
+    renewal::STATEMENTS,
     search::STATEMENTS,
     users::STATEMENTS,
 ];

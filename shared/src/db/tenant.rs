@@ -19,12 +19,13 @@ use crate::{
     domain::caller::{Caller, WorkspaceId},
 };
 
-/// Sets the tenant for the transaction only. The last two make a filtered search of the HNSW index return what it should
-/// (pgvector ≥ 0.8), the time-out keeps a runaway statement from outliving its request, and the request's id is for the
-/// audit log.
+/// Sets the tenant for the transaction only. The time-out keeps a runaway statement from outliving its request, and the
+/// request's id is for the audit log. Compiling the search would take longer than running it; the last three let a filtered
+/// search of the HNSW index find what it should (pgvector ≥ 0.8).
 const BIND: &str = "SELECT set_config('app.workspace_id', $1, true), set_config('app.user_id', $2, true), \
-     set_config('app.request_id', $3, true), set_config('statement_timeout', $4, true), \
-     set_config('hnsw.ef_search', '200', true), set_config('hnsw.iterative_scan', 'relaxed_order', true)";
+     set_config('app.request_id', $3, true), set_config('statement_timeout', $4, true), set_config('jit', 'off', true), \
+     set_config('hnsw.ef_search', '800', true), set_config('hnsw.iterative_scan', 'relaxed_order', true), \
+     set_config('hnsw.max_scan_tuples', '40000', true)";
 
 /// Whose rows a transaction may touch.
 #[derive(Clone, Debug)]

@@ -17,6 +17,7 @@ pub mod hidden;
 #[cfg(test)]
 mod hostile;
 pub mod ids;
+pub mod language;
 mod lines;
 pub mod page;
 pub mod passage;

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use shared::domain::{
-    analysis::postings,
+    analysis::{VERSION, postings},
     caller::{UserId, Workspace},
     ids::{ConversationId, DocumentId, MessageId},
+    language::Language,
 };
 use tokio_postgres::Client;
 
@@ -54,7 +55,7 @@ pub async fn hold(superuser: &Client, user: &str, organization: Option<&str>, nu
     let (subject, secret) = (format!("zinc{number:04}x"), format!("cobalt{number:04}x"));
     let title = format!("About {subject}");
     let text = format!("The password of {subject} is {secret}. It is kept in the house of {subject}.");
-    let posting = postings(&title, [text.as_str()].into_iter());
+    let posting = postings(&title, Language::English, [text.as_str()].into_iter());
     let terms: Vec<i64> = posting.iter().map(|posting| posting.term).collect();
     let weights: Vec<f32> = posting.iter().map(|posting| posting.weights[0]).collect();
     let response = json!({ "id": message, "conversation_id": conversation, "answer": secret, "citations": [],
@@ -82,6 +83,7 @@ pub async fn hold(superuser: &Client, user: &str, organization: Option<&str>, nu
                 &message.0,
                 &subject,
                 &response,
+                &VERSION,
             ],
         )
         .await
@@ -107,8 +109,9 @@ workspace AS (
 person AS (INSERT INTO users (workspace_id, user_id) VALUES ($1, $4) ON CONFLICT DO NOTHING),
 document AS (
     INSERT INTO documents (id, workspace_id, owner_id, title, filename, status, size_bytes, sha256, pages, chunks,
-                           object_key, ready_at)
-    VALUES ($5, $1, $4, $6, $6, 'ready', 1, sha256(convert_to($8, 'UTF8')), 1, 1, $7, now()) RETURNING number
+                           object_key, ready_at, analyser, embedding_model)
+    VALUES ($5, $1, $4, $6, $6, 'ready', 1, sha256(convert_to($8, 'UTF8')), 1, 1, $7, now(), $16, 'all-MiniLM-L6-v2')
+    RETURNING number
 ),
 page AS (
     INSERT INTO pages (document_id, number, workspace_id, start_offset, end_offset, text, sha256)

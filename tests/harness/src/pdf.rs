@@ -5,7 +5,7 @@ use std::fmt::Write;
 /// Characters of a line.
 const COLUMNS: usize = 90;
 
-/// A PDF whose pages hold these texts, in lines of whole words. Plain ASCII; a page takes some 700 words.
+/// A PDF whose pages hold these texts, in lines of whole words. Latin letters only; a page takes some 700 words.
 pub fn pdf(pages: &[impl AsRef<str>]) -> Vec<u8> {
     let wrapped: Vec<Vec<String>> = pages.iter().map(|page| lines(page.as_ref())).collect();
     drawn(&wrapped)
@@ -31,8 +31,7 @@ fn drawn<T: AsRef<str>>(pages: &[Vec<T>]) -> Vec<u8> {
             5 + 2 * at
         ));
         let drawn = lines.iter().fold(String::new(), |drawn, line| {
-            let line = line.as_ref().replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)");
-            drawn + &format!("({line}) Tj T*\n")
+            drawn + &format!("({}) Tj T*\n", escaped(line.as_ref()))
         });
         let content = format!("BT /F1 9 Tf 40 800 Td 11 TL\n{drawn}ET");
         objects.push(format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()));
@@ -51,6 +50,15 @@ fn drawn<T: AsRef<str>>(pages: &[Vec<T>]) -> Vec<u8> {
     )
     .expect("a string takes all");
     file.into_bytes()
+}
+
+/// As it stands in a string of a PDF. The font's encoding is that of Latin-1 for all that is not ASCII.
+fn escaped(line: &str) -> String {
+    line.chars().fold(String::new(), |escaped, letter| match letter {
+        '\\' | '(' | ')' => escaped + &format!("\\{letter}"),
+        '\u{a0}'..='\u{ff}' => escaped + &format!("\\{:03o}", u32::from(letter)),
+        _ => escaped + letter.encode_utf8(&mut [0; 4]),
+    })
 }
 
 fn lines(text: &str) -> Vec<String> {

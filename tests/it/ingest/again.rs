@@ -13,12 +13,13 @@ use harness::{
 use shared::{
     db::{
         Scope,
-        documents::{self, Finished, Lease, Leased, Try},
+        documents::{self, Finished, Index, Lease, Leased, Try},
     },
     domain::{
         caller::{UserId, Workspace},
         document::Failure,
         hash::sha256,
+        language::Language,
     },
 };
 
@@ -104,7 +105,8 @@ async fn a_worker_whose_lease_was_taken_over_can_no_longer_finish() {
     let new = lease(&app, &arrived, "0A").await;
     assert!(new.generation > old.generation);
 
-    let finished = Finished { pages: 9, chunks: 9, size_bytes: 9, sha256: sha256(b"old") };
+    let index = Index { language: Language::English, model: "old" };
+    let finished = Finished { pages: 9, chunks: 9, size_bytes: 9, sha256: sha256(b"old"), index };
     let failure = Failure { code: "malformed".to_owned(), detail: "old".to_owned() };
     let late = async || {
         let tenant = app.server.ingest.db.each(scope("alice")).await.unwrap();

@@ -153,6 +153,7 @@ async fn each_role_may_call_what_it_needs_and_nothing_else() {
     );
     let jobs = [
         "job_claim",
+        "job_claim_outdated",
         "job_expire_audit_logs",
         "job_expire_embeddings",
         "job_expire_idempotency_keys",

@@ -1,10 +1,15 @@
 //! The lexical analyser: text becomes terms, and a document's chunks become weighted postings (DESIGN §8).
-//! What is stored depends on every rule here: to change one means to rebuild all postings.
+//! What is stored depends on every rule here and in `tokens`: to change one means to raise [`VERSION`].
 
 use std::collections::HashMap;
 
-use super::tokens::Tokens;
+use super::{
+    language::{Language, Stopped},
+    tokens::Tokens,
+};
 
+/// Raised with every rule that changes what is stored: documents that an older version analysed are indexed anew.
+pub const VERSION: i16 = 2;
 /// How fast repeats of a term stop counting (BM25's k1).
 const K1: f64 = 1.2;
 /// How much longer chunks are held back (BM25's b).
@@ -17,16 +22,16 @@ const QUERY_TERMS_MAX: usize = 64;
 /// Words remembered at most, so that a text of ever new words cannot fill the memory.
 const WORDS_MAX: usize = 1 << 16;
 
-/// The text's terms in order, with repeats, each as its [`hash`].
+/// The English text's terms in order, with repeats, each as its [`hash`].
 pub fn terms(text: &str) -> Vec<i64> {
     let mut found = Vec::with_capacity(text.len() / 8);
-    Analyser::new().terms(text, &mut found);
+    Analyser::new(Tokens::new(Language::English)).terms(text, &mut found);
     found
 }
 
-/// The same terms before they are hashed.
-pub fn term_strings(text: &str) -> Vec<String> {
-    let tokens = Tokens::new();
+/// The same terms of a text in any language, before they are hashed.
+pub fn term_strings(text: &str, language: Language) -> Vec<String> {
+    let tokens = Tokens::new(language);
     let mut found = Vec::new();
     for word in text.split_whitespace() {
         tokens.of(word, &mut |term| found.push(term.to_owned()));
@@ -34,10 +39,44 @@ pub fn term_strings(text: &str) -> Vec<String> {
     found
 }
 
-/// The question's distinct terms in order, at most 64.
+/// The English question's distinct terms in order, at most 64.
 pub fn query_terms(question: &str) -> Vec<i64> {
+    distinct(terms(question))
+}
+
+/// What a question looks for, each list without repeats.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Asked {
+    /// In every workspace: English stems, numbers, identifiers.
+    pub terms: Vec<i64>,
+    /// Only where a document in that language lies: its stems.
+    pub foreign: Vec<(Language, i64)>,
+}
+
+/// A question in any language, analysed as the documents of each language are. The question's own language decides only
+/// which of its words are too common to look for.
+pub fn asked(question: &str) -> Asked {
+    let stopped = Stopped::of_question(question);
+    let found = |tokens: Tokens| {
+        let mut found = Vec::new();
+        Analyser::new(tokens).terms(question, &mut found);
+        distinct(found)
+    };
+    let mut terms = found(Tokens::asking(Language::English, stopped));
+    if terms.is_empty() {
+        terms = query_terms(question);
+    }
+    let foreign = Language::foreign().flat_map(|language| {
+        let found = found(Tokens::asking(language, stopped));
+        found.into_iter().filter(|term| !terms.contains(term)).map(move |term| (language, term)).collect::<Vec<_>>()
+    });
+    let foreign = foreign.collect();
+    Asked { terms, foreign }
+}
+
+fn distinct(terms: Vec<i64>) -> Vec<i64> {
     let mut distinct = Vec::new();
-    for term in terms(question) {
+    for term in terms {
         if distinct.len() == QUERY_TERMS_MAX {
             break;
         }
@@ -59,17 +98,22 @@ pub struct Posting {
     pub weights: Vec<f32>,
 }
 
-/// The postings of one document, sorted by term. The title's distinct terms count once in every chunk: each chunk can be
-/// found by its document's name. They do not count towards the chunk's length, or a long title would sink its document.
+/// The postings of one document, sorted by term. The distinct terms of `about` (title, standard, file name) count once in
+/// every chunk: each chunk can be found by its document's name. They do not count towards the chunk's length, or a long
+/// title would sink its document.
 ///
 /// The weight is BM25's: tf·(k1 + 1) / (tf + k1·(1 − b + b·length/average)), with a constant average
 /// (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009).
-pub fn postings<'a>(title: &str, chunks: impl Iterator<Item = &'a str>) -> Vec<Posting> {
-    let mut analyser = Analyser::new();
-    let mut title_terms = Vec::new();
-    analyser.terms(title, &mut title_terms);
-    title_terms.sort_unstable();
-    title_terms.dedup();
+pub fn postings<'a>(
+    about: &str,
+    language: Language,
+    chunks: impl Iterator<Item = &'a str>,
+) -> Vec<Posting> {
+    let mut analyser = Analyser::new(Tokens::new(language));
+    let mut about_terms = Vec::new();
+    analyser.terms(about, &mut about_terms);
+    about_terms.sort_unstable();
+    about_terms.dedup();
 
     let mut entries = Vec::new();
     let mut found = Vec::new();
@@ -77,7 +121,7 @@ pub fn postings<'a>(title: &str, chunks: impl Iterator<Item = &'a str>) -> Vec<P
         found.clear();
         analyser.terms(chunk, &mut found);
         let held_back = K1 * (1.0 - B + B * as_f64(found.len()) / AVERAGE_TERMS);
-        found.extend_from_slice(&title_terms);
+        found.extend_from_slice(&about_terms);
         found.sort_unstable();
         for run in found.chunk_by(|left, right| left == right) {
             let frequency = as_f64(run.len());
@@ -125,8 +169,8 @@ struct Analyser {
 }
 
 impl Analyser {
-    fn new() -> Self {
-        Self { tokens: Tokens::new(), words: HashMap::new(), known: Vec::new() }
+    fn new(tokens: Tokens) -> Self {
+        Self { tokens, words: HashMap::new(), known: Vec::new() }
     }
 
     fn terms(&mut self, text: &str, found: &mut Vec<i64>) {
@@ -160,67 +204,4 @@ fn as_f32(weight: f64) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashes_are_those_of_fnv_1a_and_never_change() {
-        // The first three are published test vectors of the algorithm.
-        assert_eq!(hash("").cast_unsigned(), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(hash("a").cast_unsigned(), 0xaf63_dc4c_8601_ec8c);
-        assert_eq!(hash("foobar").cast_unsigned(), 0x8594_4171_f739_67e8);
-        assert_eq!(terms("Hardness 22 HRC"), ["hard", "22", "hrc"].map(hash));
-    }
-
-    #[test]
-    fn terms_and_their_strings_agree() {
-        let text = "The getUserId of MR0175/ISO-15156, naïve ﬁne 0.25 the the über-Straße 漢字 getUserId";
-        let hashed: Vec<i64> = term_strings(text).iter().map(|term| hash(term)).collect();
-        assert_eq!(terms(text), hashed);
-    }
-
-    #[test]
-    fn a_question_has_distinct_terms_and_not_too_many() {
-        assert_eq!(query_terms("What is the hardness of hard steel?"), ["hard", "steel"].map(hash));
-        let long = (0..500).map(|number| format!("word{number} ")).collect::<Vec<_>>().concat();
-        assert_eq!(query_terms(&long).len(), 64);
-    }
-
-    #[test]
-    fn postings_are_sorted_and_title_terms_stand_in_every_chunk() {
-        let found = postings("Steel pipes", ["steel bends", "glass", "", "steel steel steel"].into_iter());
-        assert!(found.is_sorted_by(|left, right| left.term < right.term));
-        let of = |term: &str| found.iter().find(|posting| posting.term == hash(term)).unwrap();
-        assert_eq!(of("steel").chunks, [0, 1, 2, 3]);
-        assert_eq!(of("glass").chunks, [1]);
-        let weights = &of("steel").weights;
-        assert!(weights[3] > weights[0] && weights[0] > weights[1] && weights[3] < 2.2, "{weights:?}");
-        for posting in &found {
-            assert_eq!(posting.chunks.len(), posting.weights.len());
-            assert!(posting.chunks.is_sorted_by(|left, right| left < right));
-        }
-    }
-
-    #[test]
-    fn a_chunk_of_average_length_weighs_one_per_first_occurrence() {
-        let chunk = (0..90).map(|number| format!("{} ", 1000 + number)).collect::<Vec<_>>().concat();
-        let found = postings("", std::iter::once(chunk.as_str()));
-        assert!(found.iter().all(|posting| (posting.weights[0] - 1.0).abs() < 1e-6));
-    }
-
-    #[test]
-    fn rare_terms_tell_more_and_no_count_breaks() {
-        assert!(idf(1000, 1) > idf(1000, 10) && idf(1000, 1000) > 0.0);
-        assert!((idf(5, 9) - (1.0_f64 + 0.5 / 9.5).ln()).abs() < 1e-12);
-        assert!(idf(0, 0).is_finite());
-    }
-
-    #[test]
-    fn more_words_than_are_remembered_change_nothing() {
-        let mut words: Vec<String> = (0..WORDS_MAX + 10).map(|number| format!("x{number}")).collect();
-        words.extend(["x1".to_owned(), "x2".to_owned()]);
-        let text = words.join(" ");
-        let hashed: Vec<i64> = term_strings(&text).iter().map(|term| hash(term)).collect();
-        assert_eq!(terms(&text), hashed);
-    }
-}
+mod tests;

@@ -1,0 +1,46 @@
+//! The vectors of a document's chunks: bought once, whatever breaks half-way.
+
+use shared::{
+    Error,
+    db::{Scope, embeddings},
+    domain::hash::sha256,
+};
+
+use crate::Ingest;
+
+/// Vectors in one statement, and what a crash loses at most.
+const VECTORS_KEPT_AT_ONCE: usize = 100;
+
+/// One vector a chunk; those of an earlier try are taken as they are, new ones are kept as soon as they come.
+pub async fn vectors(
+    ingest: &Ingest,
+    scope: &Scope,
+    title: &str,
+    chunks: &[&str],
+) -> anyhow::Result<Vec<Vec<f32>>> {
+    let model = ingest.embeddings.name();
+    let mut vectors = Vec::with_capacity(chunks.len());
+    for chunks in chunks.chunks(VECTORS_KEPT_AT_ONCE) {
+        // The title tells what a chunk is about where its own words do not.
+        let texts: Vec<String> = chunks.iter().map(|chunk| format!("{title}\n{chunk}")).collect();
+        let hashes: Vec<[u8; 32]> = texts.iter().map(|text| sha256(text.as_bytes())).collect();
+        let tenant = ingest.db.each(scope.clone()).await?;
+        let mut known = embeddings::find(&tenant, model, &hashes).await?;
+        drop(tenant);
+        let missing = hashes.iter().zip(&texts).filter(|(hash, _)| !known.contains_key(*hash));
+        let (missing, texts): (Vec<[u8; 32]>, Vec<String>) =
+            missing.map(|(hash, text)| (*hash, text.clone())).unzip();
+        let made = ingest.embeddings.batch(&texts).await;
+        let made = made.map_err(|failure| Error::unavailable("embedder_unavailable", failure))?;
+        if !made.is_empty() {
+            let tenant = ingest.db.each(scope.clone()).await?;
+            embeddings::keep(&tenant, model, &missing, &made).await?;
+        }
+        known.extend(missing.into_iter().zip(made));
+        for hash in &hashes {
+            let vector = known.get(hash).cloned();
+            vectors.push(vector.ok_or_else(|| anyhow::anyhow!("a chunk came back without a vector"))?);
+        }
+    }
+    Ok(vectors)
+}
