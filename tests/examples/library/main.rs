@@ -115,15 +115,15 @@ impl<'a> Library<'a> {
         let vector =
             self.embeddings.question(&question.text, Instant::now() + Duration::from_secs(60)).await?;
         let query = search::Query {
-            terms: &analysis::query_terms(&question.text),
-            vector: Some(&vector),
+            asked: &analysis::asked(&question.text),
+            vector: Some(search::Vector { numbers: &vector, model: self.embeddings.name() }),
             filters: &Filters::default(),
             limit: TOP_K,
             fusion: search::Fusion::ZScore,
         };
         let asked = Instant::now();
         let tenant = self.pool.each(self.scope.clone()).await?;
-        let passages = search::passages(&tenant, &query).await?;
+        let passages = search::passages(&tenant, &query).await?.passages;
         let search_ms = asked.elapsed().as_secs_f64() * 1e3;
         drop(tenant);
         let files = passages.iter().map(|passage| self.file(&passage.document_id.to_string())).collect();
