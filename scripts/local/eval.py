@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from . import binaries, postgres, set_up, test_parts
+from . import binaries, library, postgres, set_up, test_parts
 from .console import Fault, run_command
 from .paths import ROOT
 
@@ -19,7 +19,8 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(
         prog="eval",
-        description="nDCG@10, recall@100 and time per question of BM25, vectors and both fused, through the bundle's own SQL as "
+        description="Without DIR, the questions of tests/eval/library through the whole bundle, held against the stored figures; then, "
+        "nDCG@10, recall@100 and time per question of BM25, vectors and both fused, through the bundle's own SQL as "
         "the application's role under row-level security, with Postgres' ts_rank_cd beside them: Markdown tables on stdout. "
         f"Each DIR holds a collection in BEIR's layout ({', '.join(FILES)}); without any, those in ../shared/eval. "
         "Vectors are kept in .local/vectors: the first run on a collection embeds it. `eval scale` measures instead what a search "
@@ -28,29 +29,26 @@ def main() -> int:
     parser.add_argument("directories", nargs="*", type=Path, metavar="DIR|scale")
     parser.add_argument("--release", action="store_true", help="with the release build")
     options = parser.parse_args()
-    return run_command(lambda: _eval(options.directories or _found(), options.release))
-
-
-def _found() -> list[Path]:
-    found = sorted(path.parent for path in DEFAULT.glob(f"*/{FILES[0]}"))
-    if not found:
-        raise Fault("there is no collection in ../shared/eval: name the folders")
-    return found
+    return run_command(lambda: _eval(options.directories, options.release))
 
 
 def _eval(directories: list[Path], release: bool) -> int:
     if directories == [Path("scale")]:
-        return _run(["scale"], release)
-    for directory in directories:
+        return _run(["scale"], release, of_library=False)
+    collections = directories or sorted(path.parent for path in DEFAULT.glob(f"*/{FILES[0]}"))
+    for directory in collections:
         missing = [name for name in FILES if not (directory / name).is_file()]
         if missing:
             raise Fault(f"{directory} has no {missing[0]}")
-    return _run([str(directory.resolve()) for directory in directories], release)
+    return _run([str(directory.resolve()) for directory in collections], release, of_library=not directories)
 
 
-def _run(arguments: list[str], release: bool) -> int:
+def _run(arguments: list[str], release: bool, of_library: bool) -> int:
     set_up.ensure(set_up.ALL)
     programs = binaries.programs(release)
     with test_parts.running(programs, postgres.FAST_SETTINGS) as environment:
+        code = library.evaluate(environment, release=release) if of_library else 0
+        if code or not arguments:
+            return code
         command = ["run", "-p", "tests", "--example", "retrieval", *(["--release"] if release else []), "--"]
         return binaries.run_cargo([*command, *arguments], {**os.environ, **environment}, quiet_stdout=False)

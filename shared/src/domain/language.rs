@@ -10,34 +10,23 @@ use super::stop_words::STOP_WORDS;
 
 /// A language that words are stemmed in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(missing_docs, reason = "the names are the meaning")]
 pub enum Language {
     /// Also what nothing speaks against: code, tables, lists of parts.
     English,
-    /// Danish.
     Danish,
-    /// Dutch.
     Dutch,
-    /// Finnish.
     Finnish,
-    /// French.
     French,
-    /// German.
     German,
-    /// Hungarian.
     Hungarian,
-    /// Italian.
     Italian,
-    /// Norwegian, Bokmål.
+    /// Bokmål.
     Norwegian,
-    /// Portuguese.
     Portuguese,
-    /// Russian.
     Russian,
-    /// Spanish.
     Spanish,
-    /// Swedish.
     Swedish,
-    /// Turkish.
     Turkish,
     /// Any other: its words are searched as they stand.
     Other,
@@ -386,7 +375,10 @@ mod tests {
     fn the_lists_are_lower_case_and_hold_no_spaces() {
         assert_eq!(LISTS.iter().filter(|(_, languages)| languages & 1 == 1).count(), STOP_WORDS.len());
         for (word, languages) in LISTS.iter() {
-            assert!(!word.is_empty() && word.to_lowercase() == *word && !word.contains(char::is_whitespace), "{word}");
+            assert!(
+                !word.is_empty() && word.to_lowercase() == *word && !word.contains(char::is_whitespace),
+                "{word}"
+            );
             assert!(*languages != 0);
         }
         let stops = |language: Language, word| Stopped::from(language).stops(word);
@@ -395,7 +387,8 @@ mod tests {
         for (at, known) in KNOWN.iter().enumerate() {
             assert_eq!(known.0 as usize, at);
         }
-        let mut codes: Vec<&str> = Language::foreign().chain([Language::English]).map(Language::code).collect();
+        let mut codes: Vec<&str> =
+            Language::foreign().chain([Language::English]).map(Language::code).collect();
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), 15);

@@ -182,7 +182,10 @@ fn joins_letter_and_digit(before: Option<char>, joiner: char, after: Option<char
 /// What follows the two or more letters that it begins with, if that begins with a digit: `15156-3` of `ISO-15156-3`.
 fn number_behind_letters(name: &str) -> Option<&str> {
     let letters = name.trim_start_matches(char::is_alphabetic);
-    name.char_indices().nth(2).is_some_and(|(second, _)| name.len() - letters.len() >= second).then_some(())?;
+    name.char_indices()
+        .nth(2)
+        .is_some_and(|(second, _)| name.len() - letters.len() >= second)
+        .then_some(())?;
     let number = letters.trim_start_matches(is_joiner);
     number.starts_with(char::is_numeric).then_some(number)
 }
@@ -356,7 +359,10 @@ mod tests {
                 for term in of_language(&text, language) {
                     let stem = term.strip_prefix(&format!("{} ", language.code())).unwrap_or(&term);
                     assert!(language == Language::English || !stem.is_empty());
-                    assert!(stem.chars().all(|found| !found.is_ascii_uppercase() && found != ' '), "{text:?} {term:?}");
+                    assert!(
+                        stem.chars().all(|found| !found.is_ascii_uppercase() && found != ' '),
+                        "{text:?} {term:?}"
+                    );
                     assert!(term.chars().any(is_word), "{text:?} {term:?}");
                 }
             }

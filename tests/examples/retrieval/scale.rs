@@ -91,7 +91,11 @@ pub async fn measure() -> Result<()> {
 }
 
 /// Each way to search with its figures, for one workspace.
-async fn figures(database: &Database, workspace: &Workspace, made: &mut Made) -> Result<Vec<(&'static str, String)>> {
+async fn figures(
+    database: &Database,
+    workspace: &Workspace,
+    made: &mut Made,
+) -> Result<Vec<(&'static str, String)>> {
     let env = Env::of([
         ("DATABASE_URL", database.url(Some("footnote_app"))),
         ("DATABASE_MAX_CONNECTIONS", "1".to_owned()),
@@ -127,7 +131,8 @@ async fn figures(database: &Database, workspace: &Workspace, made: &mut Made) ->
             }
             ensure!(found.passages.len() == 10 || words, "only {} of ten", found.passages.len());
             if vectors && !words {
-                let places = found.passages.iter().map(|passage| (passage.document_id.0, passage.start.cast_signed()));
+                let places =
+                    found.passages.iter().map(|passage| (passage.document_id.0, passage.start.cast_signed()));
                 recalls.push(recall(&superuser, workspace, vector, places.collect()).await?);
             }
         }
@@ -139,7 +144,8 @@ async fn figures(database: &Database, workspace: &Workspace, made: &mut Made) ->
             }));
         }
     }
-    for (name, any) in [("GIN and `ts_rank_cd`, any word", true), ("GIN and `ts_rank_cd`, all words", false)] {
+    for (name, any) in [("GIN and `ts_rank_cd`, any word", true), ("GIN and `ts_rank_cd`, all words", false)]
+    {
         let mut cost = Cost::default();
         for (number, (question, _)) in questions.iter().enumerate() {
             let (cpu, started) = (theirs.cpu()?, Instant::now());
@@ -267,10 +273,16 @@ async fn add(superuser: &Client, pool: &Pool, workspace: &Workspace, made: &mut 
     let mut sha256 = [0; 32];
     sha256[..8].copy_from_slice(&lease.number.to_be_bytes());
     let index = Index { language: Language::English, model: MODEL };
-    let papers = chunks.iter().map(|chunk| pdf::Page { page: chunk.ordinal + 1, text: chunk.text.clone(), layout: None });
+    let papers = chunks.iter().map(|chunk| pdf::Page {
+        page: chunk.ordinal + 1,
+        text: chunk.text.clone(),
+        layout: None,
+    });
     let papers: Vec<pdf::Page> = papers.collect();
-    let spans: Vec<PageSpan> =
-        chunks.iter().map(|chunk| PageSpan { number: chunk.ordinal + 1, start: chunk.start, end: chunk.end }).collect();
+    let spans: Vec<PageSpan> = chunks
+        .iter()
+        .map(|chunk| PageSpan { number: chunk.ordinal + 1, start: chunk.start, end: chunk.end })
+        .collect();
     let count = u32::try_from(DOCUMENT)?;
     let finished = Finished { pages: count, chunks: count, size_bytes: 1, sha256, index };
     let tenant = pool.transaction(Scope::of_workspace(workspace.id)).await?;

@@ -85,5 +85,12 @@ pub async fn announce(superuser: &tokio_postgres::Client, workspace: &Workspace)
     let insert = "INSERT INTO documents (id, workspace_id, owner_id, title, filename, status, size_bytes, object_key) \
                   VALUES ($1, $2, 'eval', 'eval', 'eval.pdf', 'processing', 1, $3) RETURNING number";
     let row = superuser.query_one(insert, &[&id.0, &workspace.id.0, &format!("eval/{id}")]).await?;
-    Ok(Lease { id, generation: 0, number: row.get(0), title: String::new(), about: String::new(), attempts: 1 })
+    Ok(Lease {
+        id,
+        generation: 0,
+        number: row.get(0),
+        title: String::new(),
+        about: String::new(),
+        attempts: 1,
+    })
 }

@@ -30,9 +30,9 @@ fn drawn<T: AsRef<str>>(pages: &[Vec<T>]) -> Vec<u8> {
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 900 842] /Resources << /Font << /F1 3 0 R >> >> /Contents {} 0 R >>",
             5 + 2 * at
         ));
-        let drawn = lines.iter().fold(String::new(), |drawn, line| {
-            drawn + &format!("({}) Tj T*\n", escaped(line.as_ref()))
-        });
+        let drawn = lines
+            .iter()
+            .fold(String::new(), |drawn, line| drawn + &format!("({}) Tj T*\n", escaped(line.as_ref())));
         let content = format!("BT /F1 9 Tf 40 800 Td 11 TL\n{drawn}ET");
         objects.push(format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()));
     }

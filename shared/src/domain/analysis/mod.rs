@@ -68,7 +68,11 @@ pub fn asked(question: &str) -> Asked {
     }
     let foreign = Language::foreign().flat_map(|language| {
         let found = found(Tokens::asking(language, stopped));
-        found.into_iter().filter(|term| !terms.contains(term)).map(move |term| (language, term)).collect::<Vec<_>>()
+        found
+            .into_iter()
+            .filter(|term| !terms.contains(term))
+            .map(move |term| (language, term))
+            .collect::<Vec<_>>()
     });
     let foreign = foreign.collect();
     Asked { terms, foreign }
@@ -104,11 +108,7 @@ pub struct Posting {
 ///
 /// The weight is BM25's: tf·(k1 + 1) / (tf + k1·(1 − b + b·length/average)), with a constant average
 /// (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009).
-pub fn postings<'a>(
-    about: &str,
-    language: Language,
-    chunks: impl Iterator<Item = &'a str>,
-) -> Vec<Posting> {
+pub fn postings<'a>(about: &str, language: Language, chunks: impl Iterator<Item = &'a str>) -> Vec<Posting> {
     let mut analyser = Analyser::new(Tokens::new(language));
     let mut about_terms = Vec::new();
     analyser.terms(about, &mut about_terms);

@@ -37,7 +37,10 @@ fn ranked(documents: &[&str], question: &str) -> Vec<(usize, f64)> {
         .map(|(text, language)| postings("", *language, std::iter::once(*text)))
         .collect();
     let weight = |document: &[Posting], term: i64| {
-        document.iter().find(|posting| posting.term == term).map_or(0.0, |posting| f64::from(posting.weights[0]))
+        document
+            .iter()
+            .find(|posting| posting.term == term)
+            .map_or(0.0, |posting| f64::from(posting.weights[0]))
     };
     let mut found: Vec<(usize, f64)> = indexed
         .iter()
@@ -171,7 +174,11 @@ fn documents_in_other_languages_change_nothing_for_english_ones() {
 
 #[test]
 fn postings_are_sorted_and_title_terms_stand_in_every_chunk() {
-    let found = postings("Steel pipes", Language::English, ["steel bends", "glass", "", "steel steel steel"].into_iter());
+    let found = postings(
+        "Steel pipes",
+        Language::English,
+        ["steel bends", "glass", "", "steel steel steel"].into_iter(),
+    );
     assert!(found.is_sorted_by(|left, right| left.term < right.term));
     let of = |term: &str| found.iter().find(|posting| posting.term == hash(term)).unwrap();
     assert_eq!(of("steel").chunks, [0, 1, 2, 3]);
