@@ -20,7 +20,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 /// Documents taken in one look.
 const LOOK_LIMIT: i32 = 4;
 /// Between two looks for documents whose index is out of date.
-const RENEW_INTERVAL: Duration = Duration::from_secs(60);
+const RENEW_INTERVAL: Duration = Duration::from_mins(1);
 
 /// All functions.
 #[derive(Clone)]

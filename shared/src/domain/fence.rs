@@ -105,7 +105,7 @@ fn is_boundary(seen: &[Seen], at: usize) -> bool {
         return rest.trim_start_matches('/').starts_with("inst]");
     }
     let is_piped = rest.first().is_some_and(|next| next.read == '|');
-    let is_foreign = word.chars().any(|letter| !letter.is_ascii());
+    let is_foreign = !word.is_ascii();
     is_piped
         || !word.is_empty() && is_foreign
         || word.starts_with("passage")

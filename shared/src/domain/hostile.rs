@@ -59,7 +59,7 @@ fn checked(output: &str, passages: &[Passage]) -> Verified {
 }
 
 /// What is wrong with a case; a case with a gap must be wrong.
-fn judge(row: &Value, wrong: Vec<String>, failures: &mut Vec<String>) {
+fn judge(row: &Value, wrong: &[String], failures: &mut Vec<String>) {
     let id = text(row, "id");
     match (row.get("gap"), wrong.is_empty()) {
         (None, false) => failures.push(format!("{id} {}: {}", row["kind"], wrong.join("; "))),
@@ -133,7 +133,7 @@ fn hostile_documents_stay_in_their_block() {
                 wrong.push(format!("no citation: {answer:?}"));
             }
         }
-        judge(case, wrong, &mut failures);
+        judge(case, &wrong, &mut failures);
     }
     println!("{} hostile documents, {forged_kinds} forgeries looked for", cases.len());
     assert!(cases.len() >= 300 && forged_kinds >= 200);
@@ -156,7 +156,7 @@ fn hostile_answers_are_made_harmless() {
         if refused != Some(true) {
             wrong.extend(answer_faults(case, &checked(output, &passages), &passages));
         }
-        judge(case, wrong, &mut failures);
+        judge(case, &wrong, &mut failures);
     }
     println!("{} hostile answers", outputs.len());
     assert!(outputs.len() >= 150);

@@ -334,11 +334,10 @@ mod tests {
 
     #[test]
     fn chunks_of_a_document_merge_into_its_text() {
-        let text: String = (0..80)
-            .map(|number| {
-                format!("Clause {number}.1 Scope of Part\nRule {number} says that pipes of 5 mm bend. ")
-            })
-            .collect();
+        let clause = |number: u32| {
+            format!("Clause {number}.1 Scope of Part\nRule {number} says that pipes of 5 mm bend. ")
+        };
+        let text = (0..80).map(clause).collect::<Vec<_>>().concat();
         let text = text.trim();
         let ranges: Vec<(usize, usize)> =
             chunks(text).iter().map(|chunk| (chunk.start as usize, chunk.end as usize)).collect();

@@ -160,7 +160,7 @@ impl<'a> Addresses<'a> {
 
     /// Whether the word is the one that refuses, whatever signs stand around it; Markdown escapes its underscore.
     fn is_refusal(&self) -> bool {
-        if !self.word.iter().any(|found| *found == '_') {
+        if !self.word.contains(&'_') {
             return false;
         }
         let word: String =

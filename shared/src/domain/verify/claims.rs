@@ -66,6 +66,7 @@ const PERMITS: [&str; 7] = ["allowed", "can", "could", "may", "might", "optional
 
 /// What is known of one sentence.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a sign that the sentence shows or does not")]
 pub(super) struct Claim {
     /// Stems of the content words, each once.
     words: Vec<String>,

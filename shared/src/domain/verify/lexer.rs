@@ -83,11 +83,12 @@ impl<F: Fn(usize) -> Option<char>> Lexer<'_, F> {
         let begins = !self.before(1).is_some_and(|last| is_word(last) && !has_no_spaces(last));
         let is_point = first == '.' && self.is_digit(self.at + 1) && self.before(1) != Some('.');
         let is_figure = first.is_numeric() && superscript(first).is_none();
-        if begins && (is_figure || is_point) {
-            if let Some(part) = self.named_before().or_else(|| self.number()) {
-                (self.is_negative, self.is_tolerance) = (false, false);
-                return part;
-            }
+        if begins
+            && (is_figure || is_point)
+            && let Some(part) = self.named_before().or_else(|| self.number())
+        {
+            (self.is_negative, self.is_tolerance) = (false, false);
+            return part;
         }
         if is_word(first) || first == '°' {
             (self.is_negative, self.is_tolerance) = (false, false);

@@ -87,7 +87,7 @@ pub(super) fn definition_end(text: Ahead<'_>, at: usize) -> Result<Option<usize>
     if text.get(at)? != Some(':') {
         return Ok(None);
     }
-    let start = text.skip(at + 1, |found| found.is_whitespace())?;
+    let start = text.skip(at + 1, char::is_whitespace)?;
     let mut end = start;
     while end - at < DESTINATION_MAX {
         match text.get(end)? {

@@ -67,12 +67,11 @@ impl<'a> Writer<'a> {
             let kind = match found {
                 VANISHED => Kind::Vanished,
                 VERBATIM | VERBATIM_END => Kind::Verbatim { begins: found == VERBATIM },
-                _ => match group_index(found) {
-                    Some(index) => {
+                _ => {
+                    if let Some(index) = group_index(found) {
                         let group = groups.get_mut(index).map(std::mem::take).unwrap_or_default();
                         Kind::Markers { group, resolved: None }
-                    }
-                    None => {
+                    } else {
                         self.sentence.text.push(found);
                         while let Some(end) = self.sentence.end(false) {
                             self.close(end);
@@ -80,7 +79,7 @@ impl<'a> Writer<'a> {
                         self.let_out();
                         continue;
                     }
-                },
+                }
             };
             self.sentence.places.push(Place { at: self.sentence.text.len(), kind });
             self.resolve_last();
@@ -250,7 +249,7 @@ impl Sentence {
     fn claim(&self, index: usize, end: Option<(usize, usize)>) -> String {
         let is_marker = |place: &&Place| matches!(place.kind, Kind::Markers { .. });
         let at = self.places.get(index).map_or(0, |place| place.at);
-        let start = self.places.iter().take(index).filter(is_marker).next_back().map_or(0, |place| place.at);
+        let start = self.places.iter().take(index).rfind(is_marker).map_or(0, |place| place.at);
         let is_last = |(end, kept): (usize, usize)| {
             let mut later = self.places.iter().take(kept).skip(index + 1).filter(is_marker);
             later.next().is_none().then_some(end)
