@@ -1,7 +1,11 @@
 //! Answers questions from the caller's documents, each claim cited.
 
 mod ask;
+mod find;
+mod outlet;
+mod record;
 mod sse;
+mod write;
 
 use std::time::Duration;
 

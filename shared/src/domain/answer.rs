@@ -22,6 +22,9 @@ pub struct Answer {
     /// Ranges of `answer` in code points: sentences that lost all their citations in the check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsupported: Vec<[u32; 2]>,
+    /// Whether the model broke off, or the reader went away, before it was whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// Whether the documents were found not to answer the question.
     pub refused: bool,
     /// What was down or switched off: `model`, `vector_search`, `history`.
