@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -22,18 +23,19 @@ use shared::{
         refusal::REFUSAL,
     },
     http::{Authenticated, Body, Request, openapi::IdempotencyKey, schema},
+    llm::Attempts,
 };
 use tracing::{Instrument, info_span};
 use utoipa::ToSchema;
 use zod_rs::{array, boolean, object};
 
 use crate::{
-    Chat,
+    Chat, budget,
     find::{Found, find},
     outlet::Outlet,
     record::record,
     sse,
-    write::write,
+    write::{Plan, plan, write},
 };
 
 /// The part of a request's time that is kept for checking and recording the answer, after database and model.
@@ -121,6 +123,7 @@ pub async fn ask_strictly(
             content((Answer = "application/json"), (sse::Event = "text/event-stream"))
         ),
         (status = 400),
+        (status = 402),
         (status = 404),
         (status = 413),
         (status = 415),
@@ -135,14 +138,20 @@ pub async fn ask(
     let span = info_span!("handle_query");
     let asked = Asked::new(&chat, &request)?;
     let found = Box::pin(find(&chat, &caller, &asked)).instrument(span.clone()).await?;
+    let plan = plan(&chat, &asked, &found);
+    if let Some(plan) = &plan {
+        Box::pin(budget::reserve(&chat, &caller, &asked, &plan.prompt)).instrument(span.clone()).await?;
+    }
     let Some(protocol) = sse::protocol(&headers, request.stream) else {
-        let outlet = Outlet::closed();
-        let answer = Box::pin(answer(&chat, &caller, &asked, found, &outlet)).instrument(span).await;
+        // What is paid for is booked, whether the caller still waits for it or not.
+        let work = async move { answer(&chat, &caller, &asked, found, plan, &Outlet::closed()).await };
+        let answer = tokio::spawn(work.instrument(span)).await.context("the answer panicked")?;
         return Ok(Body(answer).into_response());
     };
     let (message, conversation) = (asked.message, asked.conversation);
-    let work =
-        |outlet: Outlet| async move { answer(&chat, &caller, &asked, found, &outlet).await }.instrument(span);
+    let work = |outlet: Outlet| {
+        async move { answer(&chat, &caller, &asked, found, plan, &outlet).await }.instrument(span)
+    };
     Ok(sse::respond(protocol, message, conversation, work))
 }
 
@@ -160,6 +169,8 @@ pub struct Asked {
     pub filters: Filters,
     /// How many passages the answer may rest on.
     pub top_k: u32,
+    /// The calls of models that it takes.
+    pub attempts: Attempts,
     /// When it came.
     pub started: Instant,
     timeout: Duration,
@@ -176,6 +187,7 @@ impl Asked {
             question,
             filters: request.filters.clone().unwrap_or_default(),
             top_k: request.top_k.unwrap_or(chat.settings.top_k),
+            attempts: if chat.settings.limits.is_some() { Attempts::capped() } else { Attempts::default() },
             started: Instant::now(),
             timeout: chat.settings.request_timeout,
         })
@@ -198,10 +210,17 @@ impl Asked {
 }
 
 /// The answer to what was found, told to the outlet while it is written, and recorded.
-async fn answer(chat: &Chat, caller: &Caller, asked: &Asked, found: Found, outlet: &Outlet) -> Answer {
+async fn answer(
+    chat: &Chat,
+    caller: &Caller,
+    asked: &Asked,
+    found: Found,
+    plan: Option<Plan>,
+    outlet: &Outlet,
+) -> Answer {
     let mut degraded = found.degraded;
     let began = Instant::now();
-    let draft = write(chat, asked, &found.passages, found.turns, outlet, &mut degraded).await;
+    let draft = write(chat, asked, &found.passages, plan, outlet, &mut degraded).await;
     let mut answer = Answer {
         id: asked.message,
         conversation_id: asked.conversation,
@@ -213,7 +232,7 @@ async fn answer(chat: &Chat, caller: &Caller, asked: &Asked, found: Found, outle
         degraded,
         cached: false,
         model: draft.model,
-        usage: draft.usage,
+        usage: asked.attempts.usage(),
         timings_ms: Timings {
             search: found.search_ms,
             model: elapsed_ms(began),

@@ -17,7 +17,13 @@ pub async fn record(
     answer: &mut Answer,
 ) {
     let question = asked.question.as_str();
-    let log = conversations::Log { question_hash: sha256(question.as_bytes()), passages, rejected };
+    let log = conversations::Log {
+        question_hash: sha256(question.as_bytes()),
+        passages,
+        rejected,
+        attempts: asked.attempts.booked(),
+        limits: chat.settings.limits,
+    };
     let recorded = async {
         let tenant = chat.db.each(caller.into()).await?;
         conversations::record(&tenant, caller, question, answer, &log).await

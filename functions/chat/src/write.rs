@@ -1,24 +1,22 @@
 //! Writing the answer: by the first model that begins one, checked while it is written, else out of the documents' own
 //! sentences.
 
-use std::time::Instant;
-
 use shared::domain::{
-    answer::{Model, Usage},
+    answer::Model,
     citation::Citation,
     complexity::complexity,
     extract::extract,
     hash::{hex, sha256},
     ids::MessageId,
     passage::Passage,
-    prompt::{Prompt, PromptInput, Turn, prompt},
+    prompt::{Prompt, PromptInput, prompt},
     refusal::REFUSAL,
     verify::{Counts, Event, Filter, Verified, verify},
 };
 use shared::llm::{Answered, Ending, Stream};
 use tracing::{Instrument, info_span};
 
-use crate::{Chat, ask::Asked, outlet::Outlet};
+use crate::{Chat, ask::Asked, find::Found, outlet::Outlet};
 
 /// What will be the answer, before it has ids.
 pub struct Draft {
@@ -34,8 +32,27 @@ pub struct Draft {
     pub counts: Counts,
     /// Who wrote it.
     pub model: Model,
-    /// What it cost.
-    pub usage: Usage,
+}
+
+/// What a model will be asked.
+pub struct Plan {
+    /// The rules, the passages, the question.
+    pub prompt: Prompt,
+    /// How much it asks, from 0 to 1.
+    complexity: f64,
+}
+
+/// What a model will be asked; none where there is no model, or nothing to answer from.
+pub fn plan(chat: &Chat, asked: &Asked, found: &Found) -> Option<Plan> {
+    let (question, passages, history) = (asked.question.as_str(), &found.passages, &found.turns);
+    if passages.is_empty() || chat.models.is_empty() {
+        return None;
+    }
+    let nonce = sha256(MessageId::new().to_string().as_bytes());
+    let nonce = hex(nonce.get(..8).unwrap_or_default());
+    let simplified = chat.settings.simplified;
+    let prompt = prompt(&PromptInput { question, passages, history, nonce: &nonce, simplified });
+    Some(Plan { prompt, complexity: complexity(question, !history.is_empty()) })
 }
 
 /// An answer by the first model that gives one, else the best sentences of the documents themselves. What the outlet is told
@@ -44,29 +61,20 @@ pub async fn write(
     chat: &Chat,
     asked: &Asked,
     passages: &[Passage],
-    history: Vec<Turn>,
+    plan: Option<Plan>,
     outlet: &Outlet,
     degraded: &mut Vec<String>,
 ) -> Draft {
     let model = Model { provider: "footnote".to_owned(), name: "extractive".to_owned(), fallback: false };
     if passages.is_empty() {
-        return told(outlet, refusal(model, Usage::default())).await;
+        return told(outlet, refusal(model)).await;
     }
-    if chat.models.is_empty() {
-        return told(outlet, extracted(asked, passages, model)).await;
-    }
-    let question = asked.question.as_str();
-    let nonce = sha256(MessageId::new().to_string().as_bytes());
-    let nonce = hex(nonce.get(..8).unwrap_or_default());
-    let simplified = chat.settings.simplified;
-    let prompt = prompt(&PromptInput { question, passages, history: &history, nonce: &nonce, simplified });
-    let complexity = complexity(question, !history.is_empty());
-    let span = info_span!("llm_generate", complexity);
-    let deadline = asked.record_from();
+    let Some(plan) = plan else { return told(outlet, extracted(asked, passages, model)).await };
+    let span = info_span!("llm_generate", complexity = plan.complexity);
     let drafted = if outlet.is_followed() {
-        Box::pin(streamed(chat, &prompt, complexity, deadline, passages, outlet)).instrument(span).await
+        Box::pin(streamed(chat, asked, &plan, passages, outlet)).instrument(span).await
     } else {
-        Box::pin(whole(chat, &prompt, complexity, deadline, passages)).instrument(span).await
+        Box::pin(whole(chat, asked, &plan, passages)).instrument(span).await
     };
     match drafted {
         Some((draft, ending)) => {
@@ -85,45 +93,46 @@ pub async fn write(
 /// An answer that is checked when it is whole.
 async fn whole(
     chat: &Chat,
-    prompt: &Prompt,
-    complexity: f64,
-    deadline: Instant,
+    asked: &Asked,
+    plan: &Plan,
     passages: &[Passage],
 ) -> Option<(Draft, Option<Ending>)> {
-    let Answered { text, ending, model, usage } = chat.models.answer(prompt, complexity, deadline).await?;
+    let (deadline, attempts) = (asked.record_from(), &asked.attempts);
+    let answered = chat.models.answer(&plan.prompt, plan.complexity, deadline, attempts).await;
+    let Answered { text, ending, model } = answered?;
     let verified = info_span!("citation_verify").in_scope(|| verify(&text, passages));
     // Without text it was nothing but markers, links and images.
     if verified.is_refusal || verified.answer.is_empty() {
-        return Some((refusal(model, usage), Some(ending)));
+        return Some((refusal(model), Some(ending)));
     }
-    Some((draft(verified, model, usage, false), Some(ending)))
+    Some((draft(verified, model, false), Some(ending)))
 }
 
 /// An answer that is checked and told while it is written. One that breaks off, or whose reader goes away, ends where it is.
 async fn streamed(
     chat: &Chat,
-    prompt: &Prompt,
-    complexity: f64,
-    deadline: Instant,
+    asked: &Asked,
+    plan: &Plan,
     passages: &[Passage],
     outlet: &Outlet,
 ) -> Option<(Draft, Option<Ending>)> {
-    let mut stream = chat.models.stream(prompt, complexity, deadline).await?;
+    let (deadline, attempts) = (asked.record_from(), &asked.attempts);
+    let mut stream = chat.models.stream(&plan.prompt, plan.complexity, deadline, attempts).await?;
     let mut filter = Filter::new(passages);
     let is_whole = tokio::select! {
         is_whole = follow(&mut stream, &mut filter, outlet) => is_whole,
         () = outlet.gone() => false,
     };
     let (events, verified) = info_span!("citation_verify").in_scope(|| filter.finish());
-    let (ending, model, usage) = (stream.ending(), stream.model().clone(), stream.settle());
-    // Ends the call to the provider, if it goes on.
+    let (ending, model) = (stream.ending(), stream.model().clone());
+    // Ends the call to the provider, if it goes on, and books it.
     drop(stream);
     if verified.answer.is_empty() && is_whole {
-        return Some((told(outlet, refusal(model, usage)).await, ending));
+        return Some((told(outlet, refusal(model)).await, ending));
     }
     let is_told = outlet.tell(events).await.is_ok();
     // What was told cannot be taken back: a refusal that comes after other words stays behind them.
-    Some((draft(verified, model, usage, !(is_whole && is_told)), ending))
+    Some((draft(verified, model, !(is_whole && is_told)), ending))
 }
 
 /// Passes on what the model writes; whether that came to its end.
@@ -156,10 +165,8 @@ async fn follow(stream: &mut Stream, filter: &mut Filter<'_>, outlet: &Outlet) -
 /// The best sentences of the documents, or a refusal.
 fn extracted(asked: &Asked, passages: &[Passage], model: Model) -> Draft {
     match extract(asked.question.as_str(), passages) {
-        Some(extract) => {
-            Draft { text: extract.answer, citations: extract.citations, ..refusal(model, Usage::default()) }
-        }
-        None => refusal(model, Usage::default()),
+        Some(extract) => Draft { text: extract.answer, citations: extract.citations, ..refusal(model) },
+        None => refusal(model),
     }
 }
 
@@ -171,7 +178,7 @@ async fn told(outlet: &Outlet, draft: Draft) -> Draft {
     Draft { interrupted: !is_told, ..draft }
 }
 
-fn draft(verified: Verified, model: Model, usage: Usage, interrupted: bool) -> Draft {
+fn draft(verified: Verified, model: Model, interrupted: bool) -> Draft {
     Draft {
         unsupported: unsupported(&verified),
         text: verified.answer,
@@ -179,7 +186,6 @@ fn draft(verified: Verified, model: Model, usage: Usage, interrupted: bool) -> D
         interrupted,
         counts: verified.counts,
         model,
-        usage,
     }
 }
 
@@ -191,7 +197,7 @@ fn unsupported(verified: &Verified) -> Vec<[u32; 2]> {
     vec![[0, u32::try_from(verified.answer.chars().count()).unwrap_or(u32::MAX)]]
 }
 
-fn refusal(model: Model, usage: Usage) -> Draft {
+fn refusal(model: Model) -> Draft {
     Draft {
         text: REFUSAL.to_owned(),
         citations: Vec::new(),
@@ -199,6 +205,5 @@ fn refusal(model: Model, usage: Usage) -> Draft {
         interrupted: false,
         counts: Counts::default(),
         model,
-        usage,
     }
 }

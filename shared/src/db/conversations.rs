@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use tokio_postgres::types::{Json, Type};
 
-use super::{Params, Statement, Tenant};
+use super::{Params, Statement, Tenant, budgets::Limits};
 use crate::{
     Result,
-    domain::{answer::Answer, caller::Caller, ids::ConversationId},
+    domain::{answer::Answer, attempt::Attempt, caller::Caller, ids::ConversationId},
 };
 
 pub(super) static STATEMENTS: &[&Statement] = &[&TURNS, &RECORD];
@@ -46,7 +46,7 @@ static TURNS: Statement = Statement::new(
 );
 
 /// What is kept of a question besides the message: counts, never words.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Log {
     /// SHA-256 of the question.
     pub question_hash: [u8; 32],
@@ -54,9 +54,13 @@ pub struct Log {
     pub passages: usize,
     /// Citations that the check rejected.
     pub rejected: u32,
+    /// Every call of a model that it took, in order.
+    pub attempts: Vec<Attempt>,
+    /// The caps under which something was reserved for it; none: no cap is set.
+    pub limits: Option<Limits>,
 }
 
-/// Records a question: conversation, message, log and model call, in one statement.
+/// Records a question: conversation, message, log and model calls, and settles what was reserved, in one statement.
 pub async fn record(
     tenant: &Tenant,
     caller: &Caller,
@@ -66,6 +70,8 @@ pub async fn record(
 ) -> Result<()> {
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     let milliseconds = answer.timings_ms;
+    let attempts = &log.attempts;
+    let spent_usd: f64 = attempts.iter().map(|attempt| attempt.cost_usd).sum();
     let params: Params<'_> = &[
         &caller.workspace.id.0,
         &caller.workspace.kind,
@@ -83,14 +89,22 @@ pub async fn record(
         &answer.degraded,
         &milliseconds.search.cast_signed(),
         &milliseconds.total.cast_signed(),
-        &answer.model.provider,
-        &answer.model.name,
-        &answer.usage.input_tokens.cast_signed(),
-        &answer.usage.output_tokens.cast_signed(),
-        &answer.usage.cost_usd,
-        &milliseconds.model.cast_signed(),
+        &column(attempts, |attempt| attempt.provider.as_str()),
+        &column(attempts, |attempt| attempt.model.as_str()),
+        &column(attempts, |attempt| attempt.outcome.name()),
+        &column(attempts, |attempt| attempt.input_tokens.cast_signed()),
+        &column(attempts, |attempt| attempt.output_tokens.cast_signed()),
+        &column(attempts, |attempt| attempt.estimated),
+        &column(attempts, |attempt| attempt.cost_usd),
+        &column(attempts, |attempt| attempt.latency_ms.cast_signed()),
+        &spent_usd,
+        &log.limits.as_ref().map(Limits::as_slice),
     ];
     tenant.query(&RECORD, params).await.map(drop)
+}
+
+fn column<'a, T>(attempts: &'a [Attempt], of: impl Fn(&'a Attempt) -> T) -> Vec<T> {
+    attempts.iter().map(of).collect()
 }
 
 static RECORD: Statement = Statement::new(
@@ -112,11 +126,15 @@ static RECORD: Statement = Statement::new(
         Type::TEXT_ARRAY,
         Type::INT4,
         Type::INT4,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT4,
-        Type::INT4,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT4_ARRAY,
+        Type::BOOL_ARRAY,
+        Type::FLOAT8_ARRAY,
+        Type::INT4_ARRAY,
         Type::FLOAT8,
-        Type::INT4,
+        Type::FLOAT8_ARRAY,
     ],
 );

@@ -4,6 +4,7 @@
 //! named statement would outlive its connection.
 
 pub mod audit;
+pub mod budgets;
 mod connect;
 pub mod conversations;
 pub mod documents;

@@ -4,7 +4,8 @@ use anyhow::ensure;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::{
-    Params, audit, conversations, documents, embeddings, idempotency, jobs, pages, renewal, search, users,
+    Params, audit, budgets, conversations, documents, embeddings, idempotency, jobs, pages, renewal, search,
+    users,
 };
 
 /// SQL and the types of its parameters: typed statements need no name and no extra round trip.
@@ -41,6 +42,7 @@ pub static PING: Statement = Statement::new("SELECT 1", &[]);
 pub static STATEMENTS: &[&[&Statement]] = &[
     &[&PING],
     audit::STATEMENTS,
+    budgets::STATEMENTS,
     conversations::STATEMENTS,
     documents::STATEMENTS,
     embeddings::STATEMENTS,
