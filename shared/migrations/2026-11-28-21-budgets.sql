@@ -66,6 +66,7 @@ DECLARE
     budget   budgets;
     reserved double precision;
     barred   record;
+    until    timestamptz := '-infinity';
     cap      record;
 BEGIN
     FOR place IN 1 .. 3 LOOP
@@ -84,8 +85,9 @@ BEGIN
              WHERE c.limit_usd IS NOT NULL
         LOOP
             free := LEAST(free, cap.left_usd);
-            IF cap.left_usd < smallest AND (barred IS NULL OR cap.resets_at > barred.resets_at) THEN
+            IF cap.left_usd < smallest AND cap.resets_at > until THEN
                 barred := cap;
+                until := cap.resets_at;
             END IF;
         END LOOP;
     END LOOP;

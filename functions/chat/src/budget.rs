@@ -8,7 +8,7 @@ use shared::{
     db::budgets::{self, Limits},
     domain::{caller::Caller, prompt::Prompt},
     env::Env,
-    llm::Models,
+    llm::{Models, PRICES_OF},
 };
 
 use crate::{Chat, ask::Asked, find::before};
@@ -42,6 +42,7 @@ pub fn limits(env: &Env, models: &Models) -> anyhow::Result<Option<Limits>> {
         "a BUDGET_USD_… cap is set, and there is no price for {}: name it in MODEL_PRICES (NAME=0/0 for a model that costs nothing)",
         unpriced.join(", ")
     );
+    tracing::info!("spend caps are set; they count prices of {PRICES_OF}, where MODEL_PRICES says no other");
     Ok(Some(limits))
 }
 

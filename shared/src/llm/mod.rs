@@ -25,6 +25,7 @@ pub use self::{
     attempts::Attempts,
     embeddings::{Embedder, Embeddings, Purpose},
     fallback::{Answered, Models, Stream},
+    prices::PRICES_OF,
     writing::Ending,
 };
 use crate::domain::prompt::Prompt;

@@ -6,8 +6,10 @@ use anyhow::{Context, ensure};
 
 use crate::env::Env;
 
-/// Name prefix, input price, output price. The longest prefix that fits counts. Last held against the providers' own pages
-/// in December 2025; prices move, and `MODEL_PRICES` says what holds for you.
+/// When the list was last held against the providers' own pages. Prices move, and `MODEL_PRICES` says what holds for you.
+pub const PRICES_OF: &str = "December 2025";
+
+/// Name prefix, input price, output price. The longest prefix that fits counts.
 const PRICES: &[(&str, f64, f64)] = &[
     ("claude-haiku-4-5", 1.00, 5.00),
     ("claude-opus-4-5", 5.00, 25.00),
