@@ -28,7 +28,7 @@ use utoipa::ToSchema;
 use zod_rs::{array, boolean, object};
 
 use crate::{
-    Chat,
+    Chat, again,
     find::{Found, find},
     outlet::Outlet,
     record::record,
@@ -199,9 +199,14 @@ impl Asked {
 
 /// The answer to what was found, told to the outlet while it is written, and recorded.
 async fn answer(chat: &Chat, caller: &Caller, asked: &Asked, found: Found, outlet: &Outlet) -> Answer {
+    let found = match found {
+        Found::Sources(sources) => *sources,
+        Found::Kept(again) => return again::repeat(chat, caller, asked, *again, outlet).await,
+    };
     let mut degraded = found.degraded;
     let began = Instant::now();
-    let draft = write(chat, asked, &found.passages, found.turns, outlet, &mut degraded).await;
+    let sources = (found.question.as_str(), found.passages.as_slice());
+    let draft = write(chat, asked, sources, found.turns, outlet, &mut degraded).await;
     let mut answer = Answer {
         id: asked.message,
         conversation_id: asked.conversation,
@@ -213,7 +218,7 @@ async fn answer(chat: &Chat, caller: &Caller, asked: &Asked, found: Found, outle
         degraded,
         cached: false,
         model: draft.model,
-        usage: draft.usage,
+        usage: found.spent + draft.usage,
         timings_ms: Timings {
             search: found.search_ms,
             model: elapsed_ms(began),
@@ -221,7 +226,11 @@ async fn answer(chat: &Chat, caller: &Caller, asked: &Asked, found: Found, outle
         },
     };
     let rejected = draft.counts.stitched + draft.counts.not_found;
-    record(chat, caller, asked, found.passages.len(), rejected, &mut answer).await;
+    let worth_keeping = again::worth_keeping(found.work.as_ref(), &answer);
+    tokio::join!(
+        record(chat, caller, asked, found.passages.len(), rejected, &mut answer),
+        again::keep(chat, caller, asked, found.work, worth_keeping)
+    );
     tracing::info!(
         event = "chat_request",
         passages = found.passages.len(),

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use shared::domain::{
-    answer::{Model, Usage},
+    answer::{Answer, Model, Usage},
     citation::Citation,
     complexity::complexity,
     extract::extract,
@@ -43,21 +43,21 @@ pub struct Draft {
 pub async fn write(
     chat: &Chat,
     asked: &Asked,
-    passages: &[Passage],
+    (searched, passages): (&str, &[Passage]),
     history: Vec<Turn>,
     outlet: &Outlet,
     degraded: &mut Vec<String>,
 ) -> Draft {
-    let model = Model { provider: "footnote".to_owned(), name: "extractive".to_owned(), fallback: false };
+    let model =
+        Model { provider: Answer::EXTRACTIVE.to_owned(), name: "extractive".to_owned(), fallback: false };
     if passages.is_empty() {
         return told(outlet, refusal(model, Usage::default())).await;
     }
     if chat.models.is_empty() {
-        return told(outlet, extracted(asked, passages, model)).await;
+        return told(outlet, extracted(searched, passages, model)).await;
     }
     let question = asked.question.as_str();
-    let nonce = sha256(MessageId::new().to_string().as_bytes());
-    let nonce = hex(nonce.get(..8).unwrap_or_default());
+    let nonce = nonce();
     let simplified = chat.settings.simplified;
     let prompt = prompt(&PromptInput { question, passages, history: &history, nonce: &nonce, simplified });
     let complexity = complexity(question, !history.is_empty());
@@ -77,9 +77,15 @@ pub async fn write(
         }
         None => {
             degraded.push("model".to_owned());
-            told(outlet, extracted(asked, passages, Model { fallback: true, ..model })).await
+            told(outlet, extracted(searched, passages, Model { fallback: true, ..model })).await
         }
     }
+}
+
+/// Letters and digits that nobody could foresee, for the boundaries of one prompt.
+pub fn nonce() -> String {
+    let hash = sha256(MessageId::new().to_string().as_bytes());
+    hex(hash.get(..8).unwrap_or_default())
 }
 
 /// An answer that is checked when it is whole.
@@ -154,8 +160,8 @@ async fn follow(stream: &mut Stream, filter: &mut Filter<'_>, outlet: &Outlet) -
 }
 
 /// The best sentences of the documents, or a refusal.
-fn extracted(asked: &Asked, passages: &[Passage], model: Model) -> Draft {
-    match extract(asked.question.as_str(), passages) {
+fn extracted(question: &str, passages: &[Passage], model: Model) -> Draft {
+    match extract(question, passages) {
         Some(extract) => {
             Draft { text: extract.answer, citations: extract.citations, ..refusal(model, Usage::default()) }
         }
