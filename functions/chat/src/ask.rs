@@ -21,7 +21,7 @@ use shared::{
         question::{Filters, Question, Standard},
         refusal::REFUSAL,
     },
-    http::{Authenticated, Body, Request, openapi::IdempotencyKey, schema},
+    http::{Authenticated, Body, Deadline, Request, openapi::IdempotencyKey, schema},
 };
 use tracing::{Instrument, info_span};
 use utoipa::ToSchema;
@@ -100,10 +100,11 @@ fn rules(strict_query: bool) -> schema::Schema {
 pub async fn ask_strictly(
     chat: State<Chat>,
     caller: Authenticated,
+    deadline: Deadline,
     headers: HeaderMap,
     Body(StrictAskRequest(request)): Body<StrictAskRequest>,
 ) -> Result<Response> {
-    ask(chat, caller, headers, Body(request)).await
+    ask(chat, caller, deadline, headers, Body(request)).await
 }
 
 /// Answers a question from the documents, each claim cited.
@@ -117,8 +118,9 @@ pub async fn ask_strictly(
     responses(
         (
             status = 200,
-            description = "The answer: whole, or as server-sent events `start`, `token`, `citation`, `usage` and `done`.",
-            content((Answer = "application/json"), (sse::Event = "text/event-stream"))
+            description = "The answer: whole, or as server-sent events `start`, `token`, `citation`, `usage` and `done` (or `error`); or as \
+                           the AI SDK's UI message stream.",
+            content((Answer = "application/json"), (sse::Described = "text/event-stream"))
         ),
         (status = 400),
         (status = 404),
@@ -129,21 +131,27 @@ pub async fn ask_strictly(
 pub async fn ask(
     State(chat): State<Chat>,
     Authenticated(caller): Authenticated,
+    deadline: Deadline,
     headers: HeaderMap,
     Body(request): Body<AskRequest>,
 ) -> Result<Response> {
     let span = info_span!("handle_query");
-    let asked = Asked::new(&chat, &request)?;
+    let asked = Asked::new(&chat, &request, deadline)?;
     let found = Box::pin(find(&chat, &caller, &asked)).instrument(span.clone()).await?;
     let Some(protocol) = sse::protocol(&headers, request.stream) else {
         let outlet = Outlet::closed();
-        let answer = Box::pin(answer(&chat, &caller, &asked, found, &outlet)).instrument(span).await;
+        let answer = Box::pin(answer(&chat, &caller, &asked, found, &outlet)).instrument(span).await?;
         return Ok(Body(answer).into_response());
     };
-    let (message, conversation) = (asked.message, asked.conversation);
+    let ids = sse::Ids {
+        message: asked.message,
+        conversation: asked.conversation,
+        request: caller.request.unwrap_or_default(),
+    };
+    let deadline = asked.record_from();
     let work =
         |outlet: Outlet| async move { answer(&chat, &caller, &asked, found, &outlet).await }.instrument(span);
-    Ok(sse::respond(protocol, message, conversation, work))
+    sse::respond(protocol, ids, deadline, work).await
 }
 
 /// A question that was understood, and the time it has.
@@ -166,9 +174,11 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn new(chat: &Chat, request: &AskRequest) -> Result<Self> {
+    fn new(chat: &Chat, request: &AskRequest, Deadline(deadline): Deadline) -> Result<Self> {
         let question = Question::parse(&request.message, chat.settings.strict_query)
             .map_err(|(code, message)| Error::invalid("message", code, message))?;
+        let started = Instant::now();
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(started));
         Ok(Self {
             message: MessageId::new(),
             conversation: request.conversation_id.unwrap_or_default(),
@@ -176,14 +186,19 @@ impl Asked {
             question,
             filters: request.filters.clone().unwrap_or_default(),
             top_k: request.top_k.unwrap_or(chat.settings.top_k),
-            started: Instant::now(),
-            timeout: chat.settings.request_timeout,
+            started,
+            timeout: chat.settings.request_timeout.min(left.unwrap_or(Duration::MAX)),
         })
     }
 
     /// When that part of the request's time is over.
     pub fn part(&self, share: f64) -> Instant {
         self.started + self.timeout.mul_f64(share)
+    }
+
+    /// When that part of the request's time will be over for what begins now.
+    pub fn part_from_now(&self, share: f64) -> Instant {
+        self.record_from().min(Instant::now() + self.timeout.mul_f64(share))
     }
 
     /// When the answer must be there, checked and not yet recorded.
@@ -198,10 +213,16 @@ impl Asked {
 }
 
 /// The answer to what was found, told to the outlet while it is written, and recorded.
-async fn answer(chat: &Chat, caller: &Caller, asked: &Asked, found: Found, outlet: &Outlet) -> Answer {
+async fn answer(
+    chat: &Chat,
+    caller: &Caller,
+    asked: &Asked,
+    found: Found,
+    outlet: &Outlet,
+) -> Result<Answer> {
     let found = match found {
         Found::Sources(sources) => *sources,
-        Found::Kept(again) => return again::repeat(chat, caller, asked, *again, outlet).await,
+        Found::Kept(again) => return Ok(again::repeat(chat, caller, asked, *again, outlet).await),
     };
     let mut degraded = found.degraded;
     let began = Instant::now();
@@ -242,7 +263,7 @@ async fn answer(chat: &Chat, caller: &Caller, asked: &Asked, found: Found, outle
         duration_ms = answer.timings_ms.total,
         "answered a question"
     );
-    answer
+    Ok(answer)
 }
 
 /// Milliseconds since then.

@@ -74,7 +74,7 @@ async fn sources(chat: &Chat, caller: &Caller, asked: &Asked) -> Result<Sources,
     let question = searched.question;
     let mut work = again::enter(chat, caller, asked).await?;
     // Neither the vector nor the claim needs the other; nor do search and Redis. What is there already ends both.
-    let vector = vector(chat, &question, deadline).map(Ok);
+    let vector = vector(chat, &question, asked.part_from_now(VECTOR_SHARE)).map(Ok);
     let ((), vector) = try_join(again::claim(chat, caller, asked, work.as_mut()), vector).await?;
     let query = search::Query {
         asked: &analysis::asked(&question),
@@ -109,8 +109,7 @@ async fn vector(chat: &Chat, question: &str, deadline: Instant) -> Option<Vec<f3
     if chat.settings.vector_search_disabled {
         return None;
     }
-    let until = Instant::now() + chat.settings.request_timeout.mul_f64(VECTOR_SHARE);
-    match chat.embeddings.question(question, until.min(deadline)).await {
+    match chat.embeddings.question(question, deadline).await {
         Ok(vector) => Some(vector),
         Err(failure) => {
             tracing::warn!(reason = failure.reason, "the embedder is down: full-text search goes alone");

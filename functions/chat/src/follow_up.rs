@@ -1,7 +1,5 @@
 //! A question that follows up on another, made to stand alone before anything is searched for.
 
-use std::time::Instant;
-
 use shared::domain::{
     answer::Usage,
     follow_up::{may_follow_up, prompt, rewritten, standing_alone},
@@ -31,10 +29,10 @@ pub async fn stand_alone(chat: &Chat, asked: &Asked, history: &[Turn]) -> Search
     if history.is_empty() || !chat.models.has_cheap() || !may_follow_up(question) {
         return Searched { question: by_rule(), spent: Usage::default() };
     }
-    let until = Instant::now() + chat.settings.request_timeout.mul_f64(REWRITE_SHARE);
+    let deadline = asked.part_from_now(REWRITE_SHARE);
     let (prompt, span) = (prompt(question, history, &nonce()), info_span!("rewrite_question"));
     // No question is simpler than this one: the cheap models come first.
-    let answered = chat.models.answer(&prompt, 0.0, until.min(asked.record_from())).instrument(span).await;
+    let answered = chat.models.answer(&prompt, 0.0, deadline).instrument(span).await;
     let Some(answered) = answered else {
         return Searched { question: by_rule(), spent: Usage::default() };
     };

@@ -114,6 +114,8 @@ async fn streamed(
     passages: &[Passage],
     outlet: &Outlet,
 ) -> Option<(Draft, Option<Ending>)> {
+    // Whoever has gone away by now is noticed below.
+    outlet.begin().await.ok();
     let mut stream = chat.models.stream(prompt, complexity, deadline).await?;
     let mut filter = Filter::new(passages);
     let is_whole = tokio::select! {
@@ -121,6 +123,8 @@ async fn streamed(
         () = outlet.gone() => false,
     };
     let (events, verified) = info_span!("citation_verify").in_scope(|| filter.finish());
+    // A provider's filter that cuts in has not let the model come to its end.
+    let is_whole = is_whole && stream.ending() != Some(Ending::Refused);
     let (ending, model, usage) = (stream.ending(), stream.model().clone(), stream.settle());
     // Ends the call to the provider, if it goes on.
     drop(stream);
