@@ -88,6 +88,9 @@ pub enum Error {
         /// When it is done at the latest.
         retry_after: Duration,
     },
+    /// What had begun to come does not come to its end.
+    #[error("the answer broke off")]
+    Interrupted,
     /// A defect or an unforeseen fault; the cause is for the log only.
     #[error("internal error")]
     Internal(#[from] anyhow::Error),

@@ -22,7 +22,7 @@ use shared::{
         question::{Filters, Question, Standard},
         refusal::REFUSAL,
     },
-    http::{Authenticated, Body, Request, openapi::IdempotencyKey, schema},
+    http::{Authenticated, Body, Deadline, Request, openapi::IdempotencyKey, schema},
     llm::Attempts,
 };
 use tracing::{Instrument, info_span};
@@ -30,12 +30,12 @@ use utoipa::ToSchema;
 use zod_rs::{array, boolean, object};
 
 use crate::{
-    Chat, budget,
+    Chat, again, budget,
     find::{Found, find},
     outlet::Outlet,
-    record::record,
+    record::{record, record_calls},
     sse,
-    write::{Plan, plan, write},
+    write::{plan, write},
 };
 
 /// The part of a request's time that is kept for checking and recording the answer, after database and model.
@@ -102,10 +102,11 @@ fn rules(strict_query: bool) -> schema::Schema {
 pub async fn ask_strictly(
     chat: State<Chat>,
     caller: Authenticated,
+    deadline: Deadline,
     headers: HeaderMap,
     Body(StrictAskRequest(request)): Body<StrictAskRequest>,
 ) -> Result<Response> {
-    ask(chat, caller, headers, Body(request)).await
+    ask(chat, caller, deadline, headers, Body(request)).await
 }
 
 /// Answers a question from the documents, each claim cited.
@@ -119,8 +120,9 @@ pub async fn ask_strictly(
     responses(
         (
             status = 200,
-            description = "The answer: whole, or as server-sent events `start`, `token`, `citation`, `usage` and `done`.",
-            content((Answer = "application/json"), (sse::Event = "text/event-stream"))
+            description = "The answer: whole, or as server-sent events `start`, `token`, `citation`, `usage` and `done` (or `error`); or as \
+                           the AI SDK's UI message stream.",
+            content((Answer = "application/json"), (sse::Described = "text/event-stream"))
         ),
         (status = 400),
         (status = 402),
@@ -132,27 +134,34 @@ pub async fn ask_strictly(
 pub async fn ask(
     State(chat): State<Chat>,
     Authenticated(caller): Authenticated,
+    deadline: Deadline,
     headers: HeaderMap,
     Body(request): Body<AskRequest>,
 ) -> Result<Response> {
     let span = info_span!("handle_query");
-    let asked = Asked::new(&chat, &request)?;
-    let found = Box::pin(find(&chat, &caller, &asked)).instrument(span.clone()).await?;
-    let plan = plan(&chat, &asked, &found);
-    if let Some(plan) = &plan {
-        Box::pin(budget::reserve(&chat, &caller, &asked, &plan.prompt)).instrument(span.clone()).await?;
-    }
+    let asked = Asked::new(&chat, &request, deadline)?;
+    let found = match Box::pin(find(&chat, &caller, &asked)).instrument(span.clone()).await {
+        Ok(found) => found,
+        Err(error) => {
+            record_calls(&chat, &caller, &asked).await;
+            return Err(error);
+        }
+    };
     let Some(protocol) = sse::protocol(&headers, request.stream) else {
         // What is paid for is booked, whether the caller still waits for it or not.
-        let work = async move { answer(&chat, &caller, &asked, found, plan, &Outlet::closed()).await };
-        let answer = tokio::spawn(work.instrument(span)).await.context("the answer panicked")?;
+        let work = async move { answer(&chat, &caller, &asked, found, &Outlet::closed()).await };
+        let answer = tokio::spawn(work.instrument(span)).await.context("the answer panicked")??;
         return Ok(Body(answer).into_response());
     };
-    let (message, conversation) = (asked.message, asked.conversation);
-    let work = |outlet: Outlet| {
-        async move { answer(&chat, &caller, &asked, found, plan, &outlet).await }.instrument(span)
+    let ids = sse::Ids {
+        message: asked.message,
+        conversation: asked.conversation,
+        request: caller.request.unwrap_or_default(),
     };
-    Ok(sse::respond(protocol, message, conversation, work))
+    let deadline = asked.record_from();
+    let work =
+        |outlet: Outlet| async move { answer(&chat, &caller, &asked, found, &outlet).await }.instrument(span);
+    sse::respond(protocol, ids, deadline, work).await
 }
 
 /// A question that was understood, and the time it has.
@@ -177,9 +186,11 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn new(chat: &Chat, request: &AskRequest) -> Result<Self> {
+    fn new(chat: &Chat, request: &AskRequest, Deadline(deadline): Deadline) -> Result<Self> {
         let question = Question::parse(&request.message, chat.settings.strict_query)
             .map_err(|(code, message)| Error::invalid("message", code, message))?;
+        let started = Instant::now();
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(started));
         Ok(Self {
             message: MessageId::new(),
             conversation: request.conversation_id.unwrap_or_default(),
@@ -188,14 +199,19 @@ impl Asked {
             filters: request.filters.clone().unwrap_or_default(),
             top_k: request.top_k.unwrap_or(chat.settings.top_k),
             attempts: if chat.settings.limits.is_some() { Attempts::capped() } else { Attempts::default() },
-            started: Instant::now(),
-            timeout: chat.settings.request_timeout,
+            started,
+            timeout: chat.settings.request_timeout.min(left.unwrap_or(Duration::MAX)),
         })
     }
 
     /// When that part of the request's time is over.
     pub fn part(&self, share: f64) -> Instant {
         self.started + self.timeout.mul_f64(share)
+    }
+
+    /// When that part of the request's time will be over for what begins now.
+    pub fn part_from_now(&self, share: f64) -> Instant {
+        self.record_from().min(Instant::now() + self.timeout.mul_f64(share))
     }
 
     /// When the answer must be there, checked and not yet recorded.
@@ -215,12 +231,23 @@ async fn answer(
     caller: &Caller,
     asked: &Asked,
     found: Found,
-    plan: Option<Plan>,
     outlet: &Outlet,
-) -> Answer {
+) -> Result<Answer> {
+    let found = match found {
+        Found::Sources(sources) => *sources,
+        Found::Kept(again) => return Ok(again::repeat(chat, caller, asked, *again, outlet).await),
+    };
+    let plan = plan(chat, asked, &found);
+    if let Some(plan) = &plan
+        && let Err(error) = Box::pin(budget::reserve(chat, caller, asked, &plan.prompt)).await
+    {
+        record_calls(chat, caller, asked).await;
+        return Err(error);
+    }
     let mut degraded = found.degraded;
     let began = Instant::now();
-    let draft = write(chat, asked, &found.passages, plan, outlet, &mut degraded).await;
+    let sources = (found.question.as_str(), found.passages.as_slice());
+    let draft = write(chat, asked, sources, plan, outlet, &mut degraded).await;
     let mut answer = Answer {
         id: asked.message,
         conversation_id: asked.conversation,
@@ -240,7 +267,11 @@ async fn answer(
         },
     };
     let rejected = draft.counts.stitched + draft.counts.not_found;
-    record(chat, caller, asked, found.passages.len(), rejected, &mut answer).await;
+    let worth_keeping = again::worth_keeping(found.work.as_ref(), &answer);
+    tokio::join!(
+        record(chat, caller, asked, found.passages.len(), rejected, &mut answer),
+        again::keep(chat, caller, asked, found.work, worth_keeping)
+    );
     tracing::info!(
         event = "chat_request",
         passages = found.passages.len(),
@@ -252,7 +283,7 @@ async fn answer(
         duration_ms = answer.timings_ms.total,
         "answered a question"
     );
-    answer
+    Ok(answer)
 }
 
 /// Milliseconds since then.

@@ -1,17 +1,37 @@
 //! Where an answer goes while it is written: to a reader who follows it, or nowhere.
 
-use shared::domain::verify::Event;
-use tokio::sync::mpsc;
+use std::time::Instant;
 
-/// The writing end. A reader who is slow slows the writing down; one who goes away ends it.
-#[derive(Clone)]
-pub struct Outlet(Option<mpsc::Sender<Event>>);
+use shared::domain::{citation::Citation, verify::Event};
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender, error::TrySendError},
+    time::timeout_at,
+};
 
-/// Nobody reads any more.
+/// How many pieces may wait for the reader.
+pub const WAITING_MAX: usize = 64;
+
+/// What the reader is told.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Told {
+    /// An answer will come: nothing refuses the question any more.
+    Begun,
+    /// The answer goes on with this text.
+    Text(String),
+    /// The text that follows cites this for the first time.
+    Citation(Citation),
+}
+
+/// The writing end. A reader who is slow slows the writing down until the deadline; one who goes away ends it.
+pub struct Outlet(Option<Followed>);
+
+struct Followed {
+    reader: Sender<Told>,
+    deadline: Instant,
+}
+
+/// Nobody reads any more, or too slowly.
 pub struct Gone;
-
-/// How many events may wait for the reader.
-const EVENTS_MAX: usize = 64;
 
 impl Outlet {
     /// For an answer that is sent when it is whole.
@@ -20,9 +40,9 @@ impl Outlet {
     }
 
     /// For an answer that is followed.
-    pub fn followed() -> (Self, mpsc::Receiver<Event>) {
-        let (outlet, reader) = mpsc::channel(EVENTS_MAX);
-        (Self(Some(outlet)), reader)
+    pub fn followed(deadline: Instant) -> (Self, Receiver<Told>) {
+        let (reader, told) = mpsc::channel(WAITING_MAX);
+        (Self(Some(Followed { reader, deadline })), told)
     }
 
     /// Whether somebody follows the answer.
@@ -30,11 +50,19 @@ impl Outlet {
         self.0.is_some()
     }
 
+    /// Says that an answer will come. From here on a fault is told in the stream and no longer by the response's status.
+    pub async fn begin(&self) -> Result<(), Gone> {
+        self.send(Told::Begun).await
+    }
+
     /// Tells what is certain by now.
     pub async fn tell(&self, events: impl IntoIterator<Item = Event> + Send) -> Result<(), Gone> {
-        let Some(outlet) = &self.0 else { return Ok(()) };
         for event in events {
-            outlet.send(event).await.map_err(|_| Gone)?;
+            self.send(match event {
+                Event::Text(text) => Told::Text(text),
+                Event::Citation(citation) => Told::Citation(citation),
+            })
+            .await?;
         }
         Ok(())
     }
@@ -42,8 +70,20 @@ impl Outlet {
     /// Ends when nobody reads any more.
     pub async fn gone(&self) {
         match &self.0 {
-            Some(outlet) => outlet.closed().await,
+            Some(Followed { reader, .. }) => reader.closed().await,
             None => std::future::pending().await,
+        }
+    }
+
+    async fn send(&self, told: Told) -> Result<(), Gone> {
+        let Some(Followed { reader, deadline }) = &self.0 else { return Ok(()) };
+        match reader.try_send(told) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Closed(_)) => Err(Gone),
+            Err(TrySendError::Full(told)) => {
+                let sent = timeout_at((*deadline).into(), reader.send(told)).await;
+                sent.ok().and_then(Result::ok).ok_or(Gone)
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //! sentences.
 
 use shared::domain::{
-    answer::Model,
+    answer::{Answer, Model},
     citation::Citation,
     complexity::complexity,
     extract::extract,
@@ -16,7 +16,7 @@ use shared::domain::{
 use shared::llm::{Answered, Ending, Stream};
 use tracing::{Instrument, info_span};
 
-use crate::{Chat, ask::Asked, find::Found, outlet::Outlet};
+use crate::{Chat, ask::Asked, find::Sources, outlet::Outlet};
 
 /// What will be the answer, before it has ids.
 pub struct Draft {
@@ -43,13 +43,12 @@ pub struct Plan {
 }
 
 /// What a model will be asked; none where there is no model, or nothing to answer from.
-pub fn plan(chat: &Chat, asked: &Asked, found: &Found) -> Option<Plan> {
+pub fn plan(chat: &Chat, asked: &Asked, found: &Sources) -> Option<Plan> {
     let (question, passages, history) = (asked.question.as_str(), &found.passages, &found.turns);
     if passages.is_empty() || chat.models.is_empty() {
         return None;
     }
-    let nonce = sha256(MessageId::new().to_string().as_bytes());
-    let nonce = hex(nonce.get(..8).unwrap_or_default());
+    let nonce = nonce();
     let simplified = chat.settings.simplified;
     let prompt = prompt(&PromptInput { question, passages, history, nonce: &nonce, simplified });
     Some(Plan { prompt, complexity: complexity(question, !history.is_empty()) })
@@ -60,16 +59,17 @@ pub fn plan(chat: &Chat, asked: &Asked, found: &Found) -> Option<Plan> {
 pub async fn write(
     chat: &Chat,
     asked: &Asked,
-    passages: &[Passage],
+    (searched, passages): (&str, &[Passage]),
     plan: Option<Plan>,
     outlet: &Outlet,
     degraded: &mut Vec<String>,
 ) -> Draft {
-    let model = Model { provider: "footnote".to_owned(), name: "extractive".to_owned(), fallback: false };
+    let model =
+        Model { provider: Answer::EXTRACTIVE.to_owned(), name: "extractive".to_owned(), fallback: false };
     if passages.is_empty() {
         return told(outlet, refusal(model)).await;
     }
-    let Some(plan) = plan else { return told(outlet, extracted(asked, passages, model)).await };
+    let Some(plan) = plan else { return told(outlet, extracted(searched, passages, model)).await };
     let span = info_span!("llm_generate", complexity = plan.complexity);
     let drafted = if outlet.is_followed() {
         Box::pin(streamed(chat, asked, &plan, passages, outlet)).instrument(span).await
@@ -85,9 +85,15 @@ pub async fn write(
         }
         None => {
             degraded.push("model".to_owned());
-            told(outlet, extracted(asked, passages, Model { fallback: true, ..model })).await
+            told(outlet, extracted(searched, passages, Model { fallback: true, ..model })).await
         }
     }
+}
+
+/// Letters and digits that nobody could foresee, for the boundaries of one prompt.
+pub fn nonce() -> String {
+    let hash = sha256(MessageId::new().to_string().as_bytes());
+    hex(hash.get(..8).unwrap_or_default())
 }
 
 /// An answer that is checked when it is whole.
@@ -116,6 +122,8 @@ async fn streamed(
     passages: &[Passage],
     outlet: &Outlet,
 ) -> Option<(Draft, Option<Ending>)> {
+    // Whoever has gone away by now is noticed below.
+    outlet.begin().await.ok();
     let (deadline, attempts) = (asked.record_from(), &asked.attempts);
     let mut stream = chat.models.stream(&plan.prompt, plan.complexity, deadline, attempts).await?;
     let mut filter = Filter::new(passages);
@@ -124,6 +132,8 @@ async fn streamed(
         () = outlet.gone() => false,
     };
     let (events, verified) = info_span!("citation_verify").in_scope(|| filter.finish());
+    // A provider's filter that cuts in has not let the model come to its end.
+    let is_whole = is_whole && stream.ending() != Some(Ending::Refused);
     let (ending, model) = (stream.ending(), stream.model().clone());
     // Ends the call to the provider, if it goes on, and books it.
     drop(stream);
@@ -163,8 +173,8 @@ async fn follow(stream: &mut Stream, filter: &mut Filter<'_>, outlet: &Outlet) -
 }
 
 /// The best sentences of the documents, or a refusal.
-fn extracted(asked: &Asked, passages: &[Passage], model: Model) -> Draft {
-    match extract(asked.question.as_str(), passages) {
+fn extracted(question: &str, passages: &[Passage], model: Model) -> Draft {
+    match extract(question, passages) {
         Some(extract) => Draft { text: extract.answer, citations: extract.citations, ..refusal(model) },
         None => refusal(model),
     }

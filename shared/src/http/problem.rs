@@ -93,13 +93,14 @@ pub(super) fn outline(error: &Error) -> Outline<'_> {
             (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Idempotency-Key reused")
         }
         Error::InFlight { .. } => (StatusCode::CONFLICT, "request_in_flight", "Request in flight"),
+        Error::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, "interrupted", "Answer interrupted"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),
     };
     Outline { status, code, title }
 }
 
-/// The error as a response.
-pub(super) fn render(error: &Error, request_id: &str) -> Response {
+/// The error as the JSON object that the caller sees.
+pub(super) fn body(error: &Error, request_id: &str) -> Vec<u8> {
     let Outline { status, code, title } = outline(error);
     let problem = Problem {
         r#type: format!("urn:footnote:problem:{code}"),
@@ -122,9 +123,13 @@ pub(super) fn render(error: &Error, request_id: &str) -> Response {
             _ => None,
         },
     };
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let mut response =
-        (status, [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))], body).into_response();
+    serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+/// The error as a response.
+pub(super) fn render(error: &Error, request_id: &str) -> Response {
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))];
+    let mut response = (outline(error).status, kind, body(error, request_id)).into_response();
     let headers = response.headers_mut();
     match error {
         Error::Unauthenticated(_) => {
@@ -170,6 +175,9 @@ fn detail(error: &Error) -> String {
                 "Something that this needs is down or busy; nothing was done. Try again in {} s.",
                 retry_after.as_secs()
             )
+        }
+        Error::Interrupted => {
+            "The answer broke off: what came so far is not the whole of it. Ask again.".to_owned()
         }
         Error::Internal(_) => {
             "Something went wrong on our side; the log has it under the request id.".to_owned()

@@ -15,19 +15,26 @@ pub struct Attempts(Arc<Mutex<Books>>);
 struct Books {
     /// What may be spent in all; none: no cap is set.
     allowance_usd: Option<f64>,
+    has_reserved: bool,
     booked: Vec<Attempt>,
 }
 
 impl Attempts {
     /// Under a cap: nothing may be spent but what [`Self::allow`] is told of.
     pub fn capped() -> Self {
-        Self(Arc::new(Mutex::new(Books { allowance_usd: Some(0.0), booked: Vec::new() })))
+        Self(Arc::new(Mutex::new(Books { allowance_usd: Some(0.0), ..Books::default() })))
     }
 
     /// So much more was reserved.
     pub fn allow(&self, usd: f64) {
         let mut books = self.books();
+        books.has_reserved = true;
         books.allowance_usd = books.allowance_usd.map(|allowed| allowed + usd);
+    }
+
+    /// Whether anything was reserved.
+    pub fn has_reserved(&self) -> bool {
+        self.books().has_reserved
     }
 
     /// Every call that has ended, in order.

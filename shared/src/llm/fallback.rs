@@ -113,6 +113,23 @@ impl Models {
         offers
     }
 
+    /// Names all of them in their order, and from where on a question is not a simple one: what an answer depends on.
+    pub fn names(&self) -> String {
+        let Inner { strong, cheap, threshold } = &*self.0;
+        let names = |order: &[Arc<Candidate>]| {
+            let name = |candidate: &Arc<Candidate>| {
+                format!("{}:{}", candidate.model.provider(), candidate.model.name())
+            };
+            order.iter().map(name).collect::<Vec<_>>().join(",")
+        };
+        format!("{};{};{threshold}", names(strong), names(cheap))
+    }
+
+    /// Whether there are cheap ones, for what asks little.
+    pub fn has_cheap(&self) -> bool {
+        !self.0.cheap.is_empty()
+    }
+
     /// The whole answer of the first model that gives one before the deadline. `complexity` is from 0 to 1.
     pub async fn answer(
         &self,
