@@ -7,6 +7,7 @@ mod embeddings;
 mod failures;
 mod faults;
 mod prompts;
+mod short;
 
 use harness::{
     app::TestApp,
