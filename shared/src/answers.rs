@@ -1,9 +1,6 @@
 //! Answers kept in Redis for an hour, each workspace's apart, so that all of them can be erased at once.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::{sync::LazyLock, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -47,7 +44,7 @@ impl Answers {
         let field = hex(&key.0);
         let get = |hour: String| vec!["HGET".to_owned(), hour, field.clone()];
         let commands = [get(present), get(past), vec!["GET".to_owned(), erasures(workspace)]];
-        let answers = self.0.ask(now_ms(), async |redis, timeout| {
+        let answers = self.0.ask(async |redis, timeout| {
             let answers = redis.pipeline(&commands, timeout).await?;
             answers.into_iter().collect::<Result<Vec<Value>, Failure>>()
         });
@@ -73,9 +70,7 @@ impl Answers {
         let [_, present, _] = hours(workspace, kept.written_at);
         let keys = [present, erasures(workspace)];
         let arguments = [erasures_then.to_owned(), hex(&key.0), text, AGE_MAX.as_secs().to_string()];
-        let kept = self
-            .0
-            .ask(now_ms(), async |redis, timeout| redis.script(&SCRIPT, &keys, &arguments, timeout).await);
+        let kept = self.0.ask(async |redis, timeout| redis.script(&SCRIPT, &keys, &arguments, timeout).await);
         kept.await.map(drop)
     }
 
@@ -91,7 +86,7 @@ impl Answers {
             // The next hour's too: the clocks of processes differ.
             vec!["DEL".to_owned(), next, present, past],
         ];
-        let erased = self.0.ask(now_ms(), async |redis, timeout| {
+        let erased = self.0.ask(async |redis, timeout| {
             let answers = redis.pipeline(&commands, timeout).await?;
             answers.into_iter().collect::<Result<Vec<Value>, Failure>>()
         });
@@ -114,12 +109,6 @@ fn hours(workspace: WorkspaceId, at: Timestamp) -> [String; 3] {
 
 fn erasures(workspace: WorkspaceId) -> String {
     format!("footnote:answers:{{{}}}:erasures", workspace.0)
-}
-
-/// A clock for the breaker.
-fn now_ms() -> i64 {
-    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
 const _: () =

@@ -71,14 +71,12 @@ impl Cache {
                 if let Some(kept) = self.known(&key) {
                     return Entered::Known(Box::new(kept));
                 }
-                match seats.get(&key) {
-                    Some(taken) => taken.clone(),
-                    None => {
-                        let (leaving, taken) = watch::channel(());
-                        seats.insert(key, taken);
-                        return Entered::Seat(Seat { key, cache: self.clone(), _leaving: leaving });
-                    }
-                }
+                let Some(taken) = seats.get(&key) else {
+                    let (leaving, taken) = watch::channel(());
+                    seats.insert(key, taken);
+                    return Entered::Seat(Seat { key, cache: self.clone(), _leaving: leaving });
+                };
+                taken.clone()
             };
             // Nothing is ever sent: that it ends is the news.
             if tokio::time::timeout_at(until.into(), taken.changed()).await.is_err() {

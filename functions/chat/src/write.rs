@@ -11,8 +11,9 @@ use shared::domain::{
     hash::{hex, sha256},
     ids::MessageId,
     passage::Passage,
-    prompt::{Prompt, PromptInput, Turn, prompt},
+    prompt::{Prompt, PromptInput, SIMPLIFIED_WORDS_MAX, Turn, prompt},
     refusal::REFUSAL,
+    shorten::Shortener,
     verify::{Counts, Event, Filter, Verified, verify},
 };
 use shared::llm::{Answered, Ending, Stream};
@@ -53,12 +54,12 @@ pub async fn write(
     if passages.is_empty() {
         return told(outlet, refusal(model, Usage::default())).await;
     }
+    let simplified = chat.settings.simplified;
     if chat.models.is_empty() {
-        return told(outlet, extracted(searched, passages, model)).await;
+        return told(outlet, shortened(extracted(searched, passages, model), simplified)).await;
     }
     let question = asked.question.as_str();
     let nonce = nonce();
-    let simplified = chat.settings.simplified;
     let prompt = prompt(&PromptInput { question, passages, history: &history, nonce: &nonce, simplified });
     let complexity = complexity(question, !history.is_empty());
     let span = info_span!("llm_generate", complexity);
@@ -77,7 +78,8 @@ pub async fn write(
         }
         None => {
             degraded.push("model".to_owned());
-            told(outlet, extracted(searched, passages, Model { fallback: true, ..model })).await
+            let draft = extracted(searched, passages, Model { fallback: true, ..model });
+            told(outlet, shortened(draft, simplified)).await
         }
     }
 }
@@ -102,7 +104,7 @@ async fn whole(
     if verified.is_refusal || verified.answer.is_empty() {
         return Some((refusal(model, usage), Some(ending)));
     }
-    Some((draft(verified, model, usage, false), Some(ending)))
+    Some((shortened(draft(verified, model, usage, false), chat.settings.simplified), Some(ending)))
 }
 
 /// An answer that is checked and told while it is written. One that breaks off, or whose reader goes away, ends where it is.
@@ -118,8 +120,9 @@ async fn streamed(
     outlet.begin().await.ok();
     let mut stream = chat.models.stream(prompt, complexity, deadline).await?;
     let mut filter = Filter::new(passages);
+    let mut short = chat.settings.simplified.then(|| Shortener::new(SIMPLIFIED_WORDS_MAX));
     let is_whole = tokio::select! {
-        is_whole = follow(&mut stream, &mut filter, outlet) => is_whole,
+        is_whole = follow(&mut stream, &mut filter, &mut short, outlet) => is_whole,
         () = outlet.gone() => false,
     };
     let (events, verified) = info_span!("citation_verify").in_scope(|| filter.finish());
@@ -131,17 +134,61 @@ async fn streamed(
     if verified.answer.is_empty() && is_whole {
         return Some((told(outlet, refusal(model, usage)).await, ending));
     }
+    let mut events = pass(&mut short, events);
+    events.extend(short.as_mut().map(Shortener::finish).unwrap_or_default());
     let is_told = outlet.tell(events).await.is_ok();
     // What was told cannot be taken back: a refusal that comes after other words stays behind them.
-    Some((draft(verified, model, usage, !(is_whole && is_told)), ending))
+    let draft = draft(verified, model, usage, !(is_whole && is_told));
+    let draft = match &short {
+        Some(short) => cut(draft, short.text()),
+        None => draft,
+    };
+    Some((draft, ending))
+}
+
+/// What of the answer is told, which may have to be a short one.
+fn pass(short: &mut Option<Shortener>, events: Vec<Event>) -> Vec<Event> {
+    match short {
+        Some(short) => short.pass(events),
+        None => events,
+    }
+}
+
+/// The draft in at most 75 words, where answers are to be short.
+fn shortened(draft: Draft, simplified: bool) -> Draft {
+    if !simplified {
+        return draft;
+    }
+    let mut short = Shortener::new(SIMPLIFIED_WORDS_MAX);
+    short.pass(vec![Event::Text(draft.text.clone())]);
+    short.finish();
+    cut(draft, short.text())
+}
+
+/// The draft with this beginning of its text, and what belongs to it.
+fn cut(draft: Draft, text: &str) -> Draft {
+    let end = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+    let clipped = |[start, until]: [u32; 2]| [start, until.min(end)];
+    let is_cited = |citation: &Citation| text.contains(&format!("[{}]", citation.marker));
+    Draft {
+        citations: draft.citations.into_iter().filter(is_cited).collect(),
+        unsupported: draft.unsupported.into_iter().filter(|[start, _]| *start < end).map(clipped).collect(),
+        text: text.to_owned(),
+        ..draft
+    }
 }
 
 /// Passes on what the model writes; whether that came to its end.
-async fn follow(stream: &mut Stream, filter: &mut Filter<'_>, outlet: &Outlet) -> bool {
+async fn follow(
+    stream: &mut Stream,
+    filter: &mut Filter<'_>,
+    short: &mut Option<Shortener>,
+    outlet: &Outlet,
+) -> bool {
     loop {
         match stream.next().await {
             Ok(Some(words)) => {
-                if outlet.tell(filter.push(&words)).await.is_err() {
+                if outlet.tell(pass(short, filter.push(&words))).await.is_err() {
                     return false;
                 }
             }

@@ -29,6 +29,7 @@ pub mod prompt;
 pub mod question;
 pub mod refusal;
 pub mod sentences;
+pub mod shorten;
 mod stop_words;
 pub mod strict_json;
 mod tokens;

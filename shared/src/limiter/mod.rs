@@ -98,7 +98,7 @@ impl Limiter {
         if let Some(refused) = inner.blocked(&key, now_ms) {
             return Ok(refused);
         }
-        let said = redis.ask(now_ms, |upstash, timeout| ask(upstash, policy, &key, now_ms, timeout)).await;
+        let said = redis.ask_at(now_ms, |upstash, timeout| ask(upstash, policy, &key, now_ms, timeout)).await;
         match said {
             Ok(said) => {
                 let verdict = Verdict::of(policy, &said, now_ms).context("a policy without windows")?;

@@ -1,4 +1,7 @@
 //! Text to vectors: in this process or by an API, in batches, each question's vector kept for a day.
+//!
+//! What an API computed is kept in Redis too, for all processes. The local embedder's vectors are not: they take 15 ms, and a
+//! question that has to ask Redis first waits for it whether it has the vector or not.
 
 use std::{
     collections::HashMap,
@@ -12,7 +15,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{Later, ModelFailure, endpoint::Endpoint, local::MiniLm, retry::retry};
-use crate::{domain::hash::sha256, env::Env, tls};
+use crate::{
+    domain::hash::{hex, sha256},
+    env::Env,
+    redis::Redis,
+    tls,
+};
 
 /// The most texts in one call of an API.
 const BATCH_MAX: usize = 100;
@@ -47,6 +55,8 @@ type Kept = HashMap<[u8; 32], (Instant, Vec<f32>)>;
 pub struct Embeddings {
     embedder: Arc<dyn Embedder>,
     questions: Arc<Mutex<Kept>>,
+    /// Where questions' vectors are kept besides; none where asking for them takes as long as making them.
+    redis: Option<Redis>,
 }
 
 impl Embeddings {
@@ -68,7 +78,8 @@ impl Embeddings {
             }
             _ => bail!("EMBEDDINGS must be local or openai:NAME, not {setting:?}"),
         };
-        Ok(Self { embedder, questions: Arc::default() })
+        let redis = if setting == "local" { None } else { Redis::connect(env)? };
+        Ok(Self { embedder, questions: Arc::default(), redis })
     }
 
     /// Names the space of the vectors.
@@ -89,9 +100,17 @@ impl Embeddings {
         {
             return Ok(vector.clone());
         }
-        let texts = [text.to_owned()];
-        let mut vectors = retry(deadline, || self.embedder.embed(&texts)).await?;
-        let vector = vectors.pop().ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
+        let shared = Shared::new(self, text);
+        let vector = match shared.find().await {
+            Some(vector) => vector,
+            None => {
+                let texts = [text.to_owned()];
+                let mut vectors = retry(deadline, || self.embedder.embed(&texts)).await?;
+                let vector = vectors.pop().ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
+                shared.keep(&vector);
+                vector
+            }
+        };
         let mut kept = self.kept();
         if kept.len() >= QUESTIONS_KEPT.1 {
             // Rare and cheap enough: forgetting all costs one embedding for each question that comes again.
@@ -112,6 +131,39 @@ impl Embeddings {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.questions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A question's vector in Redis.
+struct Shared {
+    redis: Option<Redis>,
+    key: String,
+}
+
+impl Shared {
+    fn new(embeddings: &Embeddings, text: &str) -> Self {
+        // No name of a model holds a NUL.
+        let hash = sha256(format!("{}\0{text}", embeddings.name()).as_bytes());
+        Self { redis: embeddings.redis.clone(), key: format!("emb:{}", hex(&hash)) }
+    }
+
+    /// None where it is not there, or Redis is away.
+    async fn find(&self) -> Option<Vec<f32>> {
+        let command = ["GET".to_owned(), self.key.clone()];
+        let asked = self.redis.as_ref()?.ask(async |redis, timeout| redis.command(&command, timeout).await);
+        let text = asked.await.ok()?.as_str()?.to_owned();
+        Vector::Base64(text).floats().filter(|vector| vector.len() == DIMENSIONS)
+    }
+
+    /// Keeps it in the background: the question has further to go.
+    fn keep(self, vector: &[f32]) {
+        let Some(redis) = self.redis else { return };
+        let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let (text, seconds) = (STANDARD.encode(bytes), QUESTIONS_KEPT.0.as_secs().to_string());
+        let command = ["SET".to_owned(), self.key, text, "EX".to_owned(), seconds];
+        tokio::spawn(async move {
+            redis.ask(async |redis, timeout| redis.command(&command, timeout).await).await.map(drop)
+        });
     }
 }
 

@@ -2,7 +2,11 @@
 
 pub mod upstash;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant},
+};
 
 use self::upstash::{Failure, Upstash};
 use crate::{breaker::Breaker, env::Env};
@@ -59,8 +63,21 @@ impl Redis {
     }
 
     /// What Redis answers to `call`, which is given the time that it may take; not called at all within five seconds of a
-    /// failure. Times are milliseconds of any clock that goes on, the same one for each Redis.
-    pub async fn ask<T, F>(&self, now_ms: i64, call: impl FnOnce(Upstash, Duration) -> F) -> Result<T, Away>
+    /// failure.
+    pub async fn ask<T, F>(&self, call: impl FnOnce(Upstash, Duration) -> F) -> Result<T, Away>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        self.ask_at(i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX), call).await
+    }
+
+    /// The same by a clock of the caller's: milliseconds of any that goes on, always the same one.
+    pub async fn ask_at<T, F>(
+        &self,
+        now_ms: i64,
+        call: impl FnOnce(Upstash, Duration) -> F,
+    ) -> Result<T, Away>
     where
         F: Future<Output = Result<T, Failure>>,
     {

@@ -1,6 +1,7 @@
 //! Benchmarks of the built programs, started by `scripts/bench`, which says where the parts are: `cold`, `chat`,
 //! `ingest`, `refused`.
 
+mod again;
 mod chat;
 mod cold;
 mod figures;
@@ -18,7 +19,10 @@ async fn main() -> anyhow::Result<()> {
     for part in given {
         match part.as_str() {
             "cold" => cold::measure().await?,
-            "chat" => chat::measure().await?,
+            "chat" => {
+                chat::measure().await?;
+                again::measure().await?;
+            }
             "ingest" => ingest::measure().await?,
             "refused" => refused::measure().await?,
             other => anyhow::bail!("there is no benchmark {other:?}"),

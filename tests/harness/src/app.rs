@@ -107,6 +107,14 @@ impl TestApp {
         (self.server, self.router) = start(&mut self.settings, own).await;
     }
 
+    /// Another process on the same database and bucket.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn twin(&self, own: &[(&'static str, &str)]) -> Router {
+        start(&mut self.settings.clone(), own).await.1
+    }
+
     /// Sends any request.
     ///
     /// # Panics

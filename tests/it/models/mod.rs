@@ -3,6 +3,7 @@
 mod citations;
 mod failures;
 mod prompts;
+mod short;
 
 use harness::{
     app::TestApp,
