@@ -16,6 +16,7 @@ mod models;
 mod oddities;
 mod openapi;
 mod path;
+mod plan;
 mod retention;
 mod search;
 mod settings;
