@@ -53,7 +53,8 @@ impl Attempts {
 
     /// Whether a call that may cost so much still fits.
     pub(super) fn admits(&self, cost_max_usd: f64) -> bool {
-        let (allowance, spent) = (self.books().allowance_usd, self.usage().cost_usd);
+        let spent = self.usage().cost_usd;
+        let allowance = self.books().allowance_usd;
         allowance.is_none_or(|allowance| spent + cost_max_usd <= allowance + ROUNDING_USD)
     }
 
