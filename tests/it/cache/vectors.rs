@@ -35,7 +35,10 @@ async fn kept(redis: &Redis, model: &str, question: &str) -> String {
 #[tokio::test]
 async fn a_vector_is_bought_once_for_all_processes() {
     let Some(redis) = Redis::start().await else { return };
-    let provider = OpenAi::answering_both(|_| Answer::invalid("no"), |request| vectors(request, 384));
+    let provider = OpenAi::answering_both(
+        |_| Answer::error(400, "invalid_request_error", None, "no"),
+        |request| vectors(request, 384),
+    );
     let (url, model, question) = (provider.url(), unique("model"), "How hard may a weld be?");
     let embeddings = format!("openai:{model}");
     let mut own = vec![
