@@ -1,7 +1,11 @@
 //! Answers that a model writes: what becomes of its citations, and of its failures.
 
+mod attempts;
+mod caps;
 mod citations;
+mod embeddings;
 mod failures;
+mod faults;
 mod prompts;
 mod short;
 
@@ -69,4 +73,13 @@ fn quoting(text: &'static str) -> OpenAi {
         }
         Answer::text(&written).usage(1_000, 100)
     })
+}
+
+/// A fault after which the provider may be tried again at once.
+fn passing(status: u16) -> Answer {
+    let mut answer = Answer::error(status, "server_error", None, "The server had an error.");
+    if let Answer::Error { headers, .. } = &mut answer {
+        headers.push(("retry-after", "0".into()));
+    }
+    answer
 }
