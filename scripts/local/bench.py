@@ -13,7 +13,7 @@ from .console import Fault, run_command, say
 from .paths import ROOT
 
 # On parts of their own, by the benchmark program; the rest needs nothing that runs.
-MEASURED = ("cold", "chat", "ingest", "refused")
+MEASURED = ("cold", "chat", "stream", "ingest", "refused")
 PARTS = ("sizes", *MEASURED)
 # Durable, as in a deployment: what a commit costs is part of what is measured.
 POSTGRES_SETTINGS = ("max_connections=200",)
@@ -24,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="bench",
         description="Builds the release programs and measures them, as Markdown tables on stdout: sizes, cold starts through "
-        "a Runtime API on this machine, a warm server's questions without a model, pages ingested per second, odd requests refused; `retrieval "
+        "a Runtime API on this machine, a warm server's questions without a model, answers streamed beside a direct call to the same model, pages ingested per second, odd requests refused; `retrieval "
         "DIR…` measures search on collections in these folders. Without arguments: all but retrieval.",
     )
     parser.add_argument("part", nargs="?", choices=(*PARTS, "retrieval"), help="only this one")

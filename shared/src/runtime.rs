@@ -74,7 +74,8 @@ fn on_lambda_time(routes: Router) -> Router {
 
 /// When the system's clock will show these milliseconds since 1970; now, if it has.
 fn instant_of(unix_ms: u64) -> Option<Instant> {
-    let left = Duration::from_millis(unix_ms).saturating_sub(SystemTime::now().duration_since(UNIX_EPOCH).ok()?);
+    let left =
+        Duration::from_millis(unix_ms).saturating_sub(SystemTime::now().duration_since(UNIX_EPOCH).ok()?);
     Instant::now().checked_add(left)
 }
 

@@ -18,6 +18,7 @@ mod path;
 mod retention;
 mod search;
 mod settings;
+mod streaming;
 mod template;
 mod tenancy;
 mod tokens;

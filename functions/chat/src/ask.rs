@@ -149,9 +149,8 @@ pub async fn ask(
         request: caller.request.unwrap_or_default(),
     };
     let deadline = asked.record_from();
-    let work = |outlet: Outlet| {
-        async move { answer(&chat, &caller, &asked, found, &outlet).await }.instrument(span)
-    };
+    let work =
+        |outlet: Outlet| async move { answer(&chat, &caller, &asked, found, &outlet).await }.instrument(span);
     sse::respond(protocol, ids, deadline, work).await
 }
 

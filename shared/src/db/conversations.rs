@@ -22,7 +22,8 @@ pub struct Turn {
     pub created_at: Timestamp,
 }
 
-/// The last `limit` turns of the person's conversation, oldest first. None: there is no such conversation of theirs.
+/// The last `limit` turns of the person's conversation that came to their end, oldest first. None: there is no such
+/// conversation of theirs.
 pub async fn turns(tenant: &Tenant, id: ConversationId, limit: i64) -> Result<Option<Vec<Turn>>> {
     let params: Params<'_> = &[&id.0, &tenant.workspace(), &tenant.user(), &limit];
     let rows = tenant.query(&TURNS, params).await?;
@@ -41,6 +42,7 @@ pub async fn turns(tenant: &Tenant, id: ConversationId, limit: i64) -> Result<Op
 static TURNS: Statement = Statement::new(
     "SELECT m.question, m.response, m.created_at FROM conversations c \
      LEFT JOIN messages m ON m.conversation_id = c.id AND m.workspace_id = c.workspace_id AND m.user_id = c.user_id \
+     AND NOT m.response ? 'interrupted' \
      WHERE c.id = $1 AND c.workspace_id = $2 AND c.user_id = $3 ORDER BY m.created_at DESC LIMIT $4",
     &[Type::UUID, Type::UUID, Type::TEXT, Type::INT8],
 );

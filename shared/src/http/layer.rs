@@ -127,7 +127,14 @@ impl Drop for Line {
         let (method, route, status) = (self.method, &self.route, self.status);
         let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.span.in_scope(|| {
-            tracing::info!(event = "request", method, route, status, duration_ms, "{method} {route} {status}");
+            tracing::info!(
+                event = "request",
+                method,
+                route,
+                status,
+                duration_ms,
+                "{method} {route} {status}"
+            );
         });
     }
 }

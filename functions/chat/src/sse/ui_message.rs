@@ -33,9 +33,8 @@ impl Language for UiMessage {
     }
 
     fn citation(&mut self, citation: &Citation) -> Vec<Event> {
-        let part = chunk(
-            &json!({ "type": "data-citation", "id": citation.marker.to_string(), "data": citation }),
-        );
+        let part =
+            chunk(&json!({ "type": "data-citation", "id": citation.marker.to_string(), "data": citation }));
         if !self.documents.insert(citation.document_id) {
             return vec![part];
         }
@@ -47,16 +46,14 @@ impl Language for UiMessage {
     fn done(&mut self, answer: &Answer) -> Vec<Event> {
         let is_cut = answer.degraded.iter().any(|part| part == "truncated");
         let reason = if is_cut { "length" } else { "stop" };
-        let finish =
-            json!({ "type": "finish", "finishReason": reason, "messageMetadata": metadata(answer) });
+        let finish = json!({ "type": "finish", "finishReason": reason, "messageMetadata": metadata(answer) });
         self.close_text().into_iter().chain([chunk(&finish), done()]).collect()
     }
 
     /// The SDK's `onError` gets the same text as from a response that is no stream: the problem's JSON.
     fn failed(&mut self, problem: String, answer: Option<&Answer>) -> Vec<Event> {
-        let metadata = answer.map(|answer| {
-            chunk(&json!({ "type": "message-metadata", "messageMetadata": metadata(answer) }))
-        });
+        let metadata = answer
+            .map(|answer| chunk(&json!({ "type": "message-metadata", "messageMetadata": metadata(answer) })));
         let error = chunk(&json!({ "type": "error", "errorText": problem }));
         self.close_text().into_iter().chain(metadata).chain([error, done()]).collect()
     }
