@@ -5,7 +5,7 @@
 WITH taken AS (
     UPDATE documents
        SET status = 'processing', failure_code = NULL, failure_detail = NULL, duplicate_of = NULL,
-           pages = NULL, chunks = NULL, sha256 = NULL, ready_at = NULL,
+           pages = NULL, chunks = NULL, hidden_characters = NULL, sha256 = NULL, ready_at = NULL,
            generation = generation + 1, attempts = attempts + 1, lease_until = now() + interval '16 minutes',
            object_sequencer = COALESCE($3, object_sequencer), object_etag = $4
      WHERE id = $1 AND workspace_id = $2 AND object_key = $5 AND (lease_until IS NULL OR lease_until < now())

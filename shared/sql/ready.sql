@@ -3,7 +3,8 @@
 WITH finished AS (
     UPDATE documents
        SET status = 'ready', pages = $4, chunks = $5, size_bytes = $6, sha256 = $7, ready_at = now(), lease_until = NULL,
-           attempts = 0, language = $8, analyser = $9, embedding_model = $10
+           attempts = 0, language = $8, analyser = $9, embedding_model = $10,
+           hidden_characters = $11
      WHERE id = $1 AND workspace_id = $2 AND generation = $3 AND status = 'processing'
     RETURNING id
 ),

@@ -28,7 +28,7 @@ use utoipa::ToSchema;
 use zod_rs::{array, boolean, object};
 
 use crate::{
-    Chat,
+    Chat, again,
     find::{Found, find},
     outlet::Outlet,
     record::record,
@@ -196,6 +196,11 @@ impl Asked {
         self.started + self.timeout.mul_f64(share)
     }
 
+    /// When that part of the request's time will be over for what begins now.
+    pub fn part_from_now(&self, share: f64) -> Instant {
+        self.record_from().min(Instant::now() + self.timeout.mul_f64(share))
+    }
+
     /// When the answer must be there, checked and not yet recorded.
     pub fn record_from(&self) -> Instant {
         self.part(1.0 - RECORD_SHARE)
@@ -215,9 +220,14 @@ async fn answer(
     found: Found,
     outlet: &Outlet,
 ) -> Result<Answer> {
+    let found = match found {
+        Found::Sources(sources) => *sources,
+        Found::Kept(again) => return Ok(again::repeat(chat, caller, asked, *again, outlet).await),
+    };
     let mut degraded = found.degraded;
     let began = Instant::now();
-    let draft = write(chat, asked, &found.passages, found.turns, outlet, &mut degraded).await;
+    let sources = (found.question.as_str(), found.passages.as_slice());
+    let draft = write(chat, asked, sources, found.turns, outlet, &mut degraded).await;
     let mut answer = Answer {
         id: asked.message,
         conversation_id: asked.conversation,
@@ -229,7 +239,7 @@ async fn answer(
         degraded,
         cached: false,
         model: draft.model,
-        usage: draft.usage,
+        usage: found.spent + draft.usage,
         timings_ms: Timings {
             search: found.search_ms,
             model: elapsed_ms(began),
@@ -237,7 +247,11 @@ async fn answer(
         },
     };
     let rejected = draft.counts.stitched + draft.counts.not_found;
-    record(chat, caller, asked, found.passages.len(), rejected, &mut answer).await;
+    let worth_keeping = again::worth_keeping(found.work.as_ref(), &answer);
+    tokio::join!(
+        record(chat, caller, asked, found.passages.len(), rejected, &mut answer),
+        again::keep(chat, caller, asked, found.work, worth_keeping)
+    );
     tracing::info!(
         event = "chat_request",
         passages = found.passages.len(),

@@ -1,7 +1,11 @@
 //! Answers questions from the caller's documents, each claim cited.
 
+mod again;
 mod ask;
+mod cache;
+mod converse;
 mod find;
+mod follow_up;
 mod outlet;
 mod record;
 mod sse;
@@ -9,7 +13,12 @@ mod write;
 
 use std::time::Duration;
 
-use axum::{Router, extract::FromRef, middleware::from_fn_with_state, routing::post};
+use axum::{
+    Router,
+    extract::FromRef,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
 use shared::{
     auth::Auth,
     db::{self, search::Fusion},
@@ -19,6 +28,8 @@ use shared::{
     llm::{Embeddings, Models},
 };
 use utoipa::OpenApi;
+
+use crate::cache::Cache;
 
 /// All that answering needs.
 #[derive(Clone)]
@@ -33,10 +44,14 @@ pub struct Chat {
     pub embeddings: Embeddings,
     /// Write the answer; none: it is extracted.
     pub models: Models,
+    /// Keeps what they wrote.
+    pub cache: Cache,
     /// The operator's choices.
     pub settings: Settings,
     /// The operator's switches.
     pub switches: Switches,
+    /// Those for asking.
+    pub asking: Switches,
 }
 
 /// What operators choose.
@@ -51,7 +66,9 @@ pub struct Settings {
     /// How lexical and vector search become one.
     pub fusion: Fusion,
     /// Earlier turns that the model sees.
-    pub history_turns: i64,
+    pub history_turns: u32,
+    /// Tokens of them together that it sees at most.
+    pub history_tokens: usize,
     /// Questions of at most 1,000 plain characters only.
     pub strict_query: bool,
     /// Answers of at most 75 words.
@@ -74,6 +91,7 @@ impl Settings {
                 other => anyhow::bail!("FUSION must be zscore or rrf, not {other:?}"),
             },
             history_turns: env.number("HISTORY_TURNS", 0..=50)?,
+            history_tokens: env.number("HISTORY_TOKENS", 100..=100_000)?,
             strict_query: env.flag("STRICT_QUERY")?,
             simplified: env.flag("USE_SIMPLIFIED_PROMPT")?,
             vector_search_disabled: env.flag("DISABLE_VECTOR_SEARCH")?,
@@ -96,8 +114,10 @@ impl Chat {
             limiter: Limiter::connect(env)?,
             embeddings: Embeddings::connect(env)?,
             models: Models::connect(env)?,
+            cache: Cache::connect(env)?,
             settings,
-            switches: Switches::or_off(env, "DISABLE_CHAT", "Chat is switched off for now."),
+            switches: Switches::new(env),
+            asking: Switches::or_off(env, "DISABLE_CHAT", "Chat is switched off for now."),
         })
     }
 
@@ -123,9 +143,14 @@ pub fn routes(chat: Chat) -> Router {
     let once = Idempotency { auth: chat.auth.clone(), db: chat.db.clone(), body_bytes_max: JSON_BYTES_MAX };
     let gate = Gate::new(&chat.auth, &chat.limiter, &chat.db);
     let ask = gate.limit(policy::CHAT_USER, ask.layer(from_fn_with_state(once, http::once)));
+    // Switched off, chat leaves readable what was said.
+    let ask = ask.layer(from_fn_with_state(chat.asking.clone(), http::obey));
+    let converse = |routes| gate.limit(policy::CONVERSATIONS_USER, routes);
     Router::new()
         .route("/v1/chat", ask.clone())
         .route("/api/chat", ask)
+        .route("/v1/conversations", converse(get(converse::list)))
+        .route("/v1/conversations/{id}", converse(get(converse::show).delete(converse::delete)))
         .layer(from_fn_with_state(chat.switches.clone(), http::obey))
         .with_state(chat)
 }
@@ -133,7 +158,7 @@ pub fn routes(chat: Chat) -> Router {
 /// The routes as the OpenAPI document has them.
 pub fn described() -> anyhow::Result<Described> {
     #[derive(OpenApi)]
-    #[openapi(paths(ask::ask))]
+    #[openapi(paths(ask::ask, converse::list, converse::show, converse::delete))]
     struct Routes;
     Described::guarded(&Routes::openapi())?
         .members("AskRequest", ask::AskRequest::ALIASES)?

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use shared::domain::{
-    answer::{Model, Usage},
+    answer::{Answer, Model, Usage},
     citation::Citation,
     complexity::complexity,
     extract::extract,
@@ -43,21 +43,19 @@ pub struct Draft {
 pub async fn write(
     chat: &Chat,
     asked: &Asked,
-    passages: &[Passage],
+    (searched, passages): (&str, &[Passage]),
     history: Vec<Turn>,
     outlet: &Outlet,
     degraded: &mut Vec<String>,
 ) -> Draft {
-    let model = Model { provider: "footnote".to_owned(), name: "extractive".to_owned(), fallback: false };
     if passages.is_empty() {
-        return told(outlet, refusal(model, Usage::default())).await;
+        return told(outlet, refusal(no_model(), Usage::default())).await;
     }
     if chat.models.is_empty() {
-        return told(outlet, extracted(asked, passages, model)).await;
+        return told(outlet, extracted(searched, passages, no_model())).await;
     }
     let question = asked.question.as_str();
-    let nonce = sha256(MessageId::new().to_string().as_bytes());
-    let nonce = hex(nonce.get(..8).unwrap_or_default());
+    let nonce = nonce();
     let simplified = chat.settings.simplified;
     let prompt = prompt(&PromptInput { question, passages, history: &history, nonce: &nonce, simplified });
     let complexity = complexity(question, !history.is_empty());
@@ -77,9 +75,20 @@ pub async fn write(
         }
         None => {
             degraded.push("model".to_owned());
-            told(outlet, extracted(asked, passages, Model { fallback: true, ..model })).await
+            told(outlet, extracted(searched, passages, Model { fallback: true, ..no_model() })).await
         }
     }
+}
+
+/// The documents themselves.
+fn no_model() -> Model {
+    Model { provider: Answer::EXTRACTIVE.to_owned(), name: "extractive".to_owned(), fallback: false }
+}
+
+/// Letters and digits that nobody could foresee, for the boundaries of one prompt.
+pub fn nonce() -> String {
+    let hash = sha256(MessageId::new().to_string().as_bytes());
+    hex(hash.get(..8).unwrap_or_default())
 }
 
 /// An answer that is checked when it is whole.
@@ -110,7 +119,10 @@ async fn streamed(
 ) -> Option<(Draft, Option<Ending>)> {
     // Whoever has gone away by now is noticed below.
     outlet.begin().await.ok();
-    let mut stream = chat.models.stream(prompt, complexity, deadline).await?;
+    let mut stream = tokio::select! {
+        stream = chat.models.stream(prompt, complexity, deadline) => stream?,
+        () = outlet.gone() => return Some((unread(), None)),
+    };
     let mut filter = Filter::new(passages);
     let is_whole = tokio::select! {
         is_whole = follow(&mut stream, &mut filter, outlet) => is_whole,
@@ -158,8 +170,8 @@ async fn follow(stream: &mut Stream, filter: &mut Filter<'_>, outlet: &Outlet) -
 }
 
 /// The best sentences of the documents, or a refusal.
-fn extracted(asked: &Asked, passages: &[Passage], model: Model) -> Draft {
-    match extract(asked.question.as_str(), passages) {
+fn extracted(question: &str, passages: &[Passage], model: Model) -> Draft {
+    match extract(question, passages) {
         Some(extract) => {
             Draft { text: extract.answer, citations: extract.citations, ..refusal(model, Usage::default()) }
         }
@@ -193,6 +205,11 @@ fn unsupported(verified: &Verified) -> Vec<[u32; 2]> {
         return verified.unsupported.clone();
     }
     vec![[0, u32::try_from(verified.answer.chars().count()).unwrap_or(u32::MAX)]]
+}
+
+/// Nobody waited for the first word.
+fn unread() -> Draft {
+    Draft { text: String::new(), interrupted: true, ..refusal(no_model(), Usage::default()) }
 }
 
 fn refusal(model: Model, usage: Usage) -> Draft {

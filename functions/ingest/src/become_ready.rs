@@ -35,6 +35,7 @@ pub async fn become_ready(
     let finished = Finished {
         pages: u32::try_from(read.len())?,
         chunks: u32::try_from(chunks.len())?,
+        hidden_characters: read.iter().fold(0, |sum, page| sum.saturating_add(page.hidden)),
         size_bytes: downloaded.size_bytes,
         sha256: downloaded.sha256,
         index: Index { language, model: ingest.embeddings.name() },
@@ -62,6 +63,7 @@ pub async fn become_ready(
         document.id = %lease.id,
         pages = finished.pages,
         chunks = finished.chunks,
+        hidden_characters = finished.hidden_characters,
         language = language.code(),
         read_ms = milliseconds(reading),
         vectors_ms,

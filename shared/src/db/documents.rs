@@ -24,7 +24,7 @@ pub(super) static STATEMENTS: &[&Statement] =
 macro_rules! columns {
     () => {
         "id, title, filename, standard, effective_date, status, failure_code, failure_detail, duplicate_of, pages, chunks, \
-         size_bytes, sha256, created_at, ready_at"
+         hidden_characters, size_bytes, sha256, created_at, ready_at"
     };
 }
 
@@ -227,6 +227,8 @@ pub struct Finished<'a> {
     pub pages: u32,
     /// Chunks made.
     pub chunks: u32,
+    /// Characters left out, because nobody who looks at the pages sees them.
+    pub hidden_characters: u32,
     /// Bytes read.
     pub size_bytes: u64,
     /// Their hash.
@@ -240,6 +242,7 @@ pub struct Finished<'a> {
 pub async fn ready(tenant: &Tenant, lease: &Lease, finished: &Finished<'_>) -> Result<bool> {
     let (pages, chunks) = (finished.pages.cast_signed(), finished.chunks.cast_signed());
     let size = i64::try_from(finished.size_bytes).unwrap_or(i64::MAX);
+    let hidden = i32::try_from(finished.hidden_characters).unwrap_or(i32::MAX);
     let sha256 = finished.sha256.as_slice();
     let params: super::Params<'_> = &[
         &lease.id.0,
@@ -252,6 +255,7 @@ pub async fn ready(tenant: &Tenant, lease: &Lease, finished: &Finished<'_>) -> R
         &finished.index.language.code(),
         &analysis::VERSION,
         &finished.index.model,
+        &hidden,
     ];
     Ok(tenant.query_opt(&READY, params).await?.is_some())
 }
@@ -269,6 +273,7 @@ static READY: Statement = Statement::new(
         Type::TEXT,
         Type::INT2,
         Type::TEXT,
+        Type::INT4,
     ],
 );
 
@@ -312,6 +317,7 @@ fn read(row: &Row) -> Result<Document> {
         duplicate_of: row.get::<_, Option<Uuid>>("duplicate_of").map(DocumentId),
         pages: count("pages"),
         chunks: count("chunks"),
+        hidden_characters: count("hidden_characters").filter(|hidden| *hidden > 0),
         size_bytes: row.get::<_, i64>("size_bytes").cast_unsigned(),
         sha256: row.get::<_, Option<Vec<u8>>>("sha256").as_deref().map(hex),
         created_at: row.get::<_, Timestamp>("created_at"),

@@ -9,8 +9,15 @@ use crate::{
     domain::{caller::WorkspaceId, ids::DocumentId},
 };
 
-pub(super) static STATEMENTS: &[&Statement] =
-    &[&LOCATE, &CLAIM, &EXPIRE_QUERY_LOGS, &EXPIRE_EMBEDDINGS, &EXPIRE_KEYS, &EXPIRE_AUDIT_LOGS];
+pub(super) static STATEMENTS: &[&Statement] = &[
+    &LOCATE,
+    &CLAIM,
+    &EXPIRE_QUERY_LOGS,
+    &EXPIRE_EMBEDDINGS,
+    &EXPIRE_KEYS,
+    &EXPIRE_AUDIT_LOGS,
+    &EXPIRE_ANSWERS,
+];
 
 /// Where a document is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +64,14 @@ pub async fn expire_embeddings(pool: &Pool, before: Timestamp, limit: i32) -> Re
 
 static EXPIRE_EMBEDDINGS: Statement =
     Statement::new("SELECT job_expire_embeddings($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
+
+/// Likewise for kept answers.
+pub async fn expire_answers(pool: &Pool, before: Timestamp, limit: i32) -> Result<i64> {
+    expire(pool, &EXPIRE_ANSWERS, before, limit).await
+}
+
+static EXPIRE_ANSWERS: Statement =
+    Statement::new("SELECT job_expire_answers($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
 
 /// Likewise for idempotency keys that expired before `before`.
 pub async fn expire_idempotency_keys(pool: &Pool, before: Timestamp, limit: i32) -> Result<i64> {

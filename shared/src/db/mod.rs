@@ -3,6 +3,7 @@
 //! Statements are unnamed and pipelined: a question costs one round trip, and works behind a transaction pooler, where a
 //! named statement would outlive its connection.
 
+pub mod answers;
 pub mod audit;
 mod connect;
 pub mod conversations;

@@ -39,6 +39,11 @@ pub struct Answer {
     pub timings_ms: Timings,
 }
 
+impl Answer {
+    /// The provider of answers that no model wrote: the documents' own sentences, and refusals before any call.
+    pub const EXTRACTIVE: &str = "footnote";
+}
+
 /// The model that answered.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Model {
@@ -59,6 +64,18 @@ pub struct Usage {
     pub output_tokens: u32,
     /// United States dollars, by the price list that the bundle carries; 0 for a model that it does not list.
     pub cost_usd: f64,
+}
+
+impl std::ops::Add for Usage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cost_usd: self.cost_usd + other.cost_usd,
+        }
+    }
 }
 
 /// Milliseconds.

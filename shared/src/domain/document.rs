@@ -102,6 +102,10 @@ pub struct Document {
     /// How many chunks they became.
     #[schema(required)]
     pub chunks: Option<u32>,
+    /// Characters that were left out, because nobody who looks at the pages sees them; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub hidden_characters: Option<u32>,
     /// How large it is.
     pub size_bytes: u64,
     /// Of its bytes, in hexadecimal.

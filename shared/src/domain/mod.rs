@@ -12,11 +12,14 @@ mod evidence;
 pub mod extract;
 mod fence;
 pub mod fold;
+pub mod follow_up;
 pub mod hash;
 pub mod hidden;
+pub mod history;
 #[cfg(test)]
 mod hostile;
 pub mod ids;
+pub mod kept;
 pub mod language;
 mod lines;
 pub mod page;

@@ -10,9 +10,17 @@ pub struct Page {
     pub page: u32,
     /// At most one blank line in a row, none at either end; empty where nothing is drawn as text.
     pub text: String,
+    /// Characters in the file that are not part of the text, because nobody who looks at the page sees them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hidden: u32,
     /// Present only when it was asked for and the page has a sensible size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Where a page's words stand when it is displayed: turned upright by its rotation, cropped, origin at the
@@ -68,7 +76,7 @@ mod tests {
             height: 792.0,
             words: vec![Word { start: 0, end: 2, r#box: [1.5, 2.0, 3.1, 4.0] }],
         };
-        let page = Page { page: 1, text: "Hi".into(), layout: Some(layout) };
+        let page = Page { page: 1, text: "Hi".into(), hidden: 0, layout: Some(layout) };
         let line = serde_json::to_string(&page).unwrap();
         assert_eq!(
             line,
@@ -78,8 +86,14 @@ mod tests {
     }
 
     #[test]
+    fn what_was_left_out_is_counted_where_there_is_something() {
+        let page = Page { page: 3, text: "a".into(), hidden: 7, layout: None };
+        assert_eq!(serde_json::to_string(&page).unwrap(), r#"{"page":3,"text":"a","hidden":7}"#);
+    }
+
+    #[test]
     fn a_page_without_layout_has_no_layout_member() {
-        let page = Page { page: 3, text: "a\nb".into(), layout: None };
+        let page = Page { page: 3, text: "a\nb".into(), hidden: 0, layout: None };
         assert_eq!(serde_json::to_string(&page).unwrap(), r#"{"page":3,"text":"a\nb"}"#);
     }
 }

@@ -115,13 +115,19 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("FUSION", Some("zscore"), "zscore or rrf: how lexical and vector ranks become one."),
     setting("HISTORY_TURNS", Some("6"), "Earlier turns of a conversation that the model sees."),
+    setting(
+        "HISTORY_TOKENS",
+        Some("2000"),
+        "Estimated tokens of those turns, given to the model at most; the oldest are left out.",
+    ),
     setting("STRICT_QUERY", Some("false"), "true: questions of at most 1,000 plain characters."),
     setting("USE_SIMPLIFIED_PROMPT", Some("false"), "true: answers of at most 75 words."),
     setting("DISABLE_VECTOR_SEARCH", Some("false"), "true: full-text search only."),
     setting(
         "RATE_LIMITS",
         Some(
-            "chat.user=100/1h,10/10s; upload.user=20/1h; documents.user=600/1h,60/10s; delete.user=5/1h; \
+            "chat.user=100/1h,10/10s; upload.user=20/1h; documents.user=600/1h,60/10s; \
+             conversations.user=600/1h,60/10s; delete.user=5/1h; \
              anonymous.ip=30/1m; requests.ip=1000/1h",
         ),
         "Policies as name=limit/window,…; separated by semicolons. One that is not named keeps its default.",

@@ -9,6 +9,7 @@ mod idempotency;
 mod layer;
 mod limits;
 pub mod openapi;
+pub mod paging;
 mod problem;
 pub mod schema;
 mod switches;

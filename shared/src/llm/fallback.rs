@@ -101,6 +101,22 @@ impl Models {
         self.0.strong.is_empty()
     }
 
+    /// Names all of them in their order, and from where on a question is not a simple one: what an answer depends on.
+    pub fn names(&self) -> String {
+        let Inner { strong, cheap, threshold, .. } = &*self.0;
+        let names = |order: &[Candidate]| {
+            let name =
+                |candidate: &Candidate| format!("{}:{}", candidate.model.provider(), candidate.model.name());
+            order.iter().map(name).collect::<Vec<_>>().join(",")
+        };
+        format!("{};{};{threshold}", names(strong), names(cheap))
+    }
+
+    /// Whether there are cheap ones, for what asks little.
+    pub fn has_cheap(&self) -> bool {
+        !self.0.cheap.is_empty()
+    }
+
     /// The whole answer of the first model that gives one before the deadline. `complexity` is from 0 to 1.
     pub async fn answer(&self, prompt: &Prompt, complexity: f64, deadline: Instant) -> Option<Answered> {
         let mut stream = self.first(prompt, complexity, deadline, Extent::Whole).await?;

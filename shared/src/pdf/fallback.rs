@@ -3,15 +3,18 @@
 
 use std::path::Path;
 
-use pdfboss_core::{Error, Rect};
+use pdfboss_core::{Dict, Error, Object, Rect};
 use pdfboss_output::{Block, Line, page_layout};
-use pdfboss_text::{FontCache, ReadingOrder, extract_spans_reporting_cached};
+use pdfboss_text::{FontCache, ReadingOrder, TextSpan, extract_spans_reporting_cached};
 
-use super::{Failure, Glyph, RawPage};
+use super::{Failure, Glyph, RawPage, sight::SIZE_POINTS_MIN};
 
 /// Ascent and descent of a line in shares of its font size, as most text fonts have them.
 const ASCENT: f32 = 0.8;
 const DESCENT: f32 = 0.2;
+
+/// How deep forms within forms are searched for pictures.
+const FORMS_DEPTH_MAX: u32 = 4;
 
 pub(super) struct Document {
     document: pdfboss_core::Document,
@@ -39,14 +42,15 @@ impl Document {
 
     /// The page at `index`, counted from 0; a page that cannot be read is empty.
     pub(super) fn page(&self, index: u32, layout: bool, chars_max: u32) -> Result<RawPage, Failure> {
-        let empty = RawPage { size: None, glyphs: Vec::new() };
+        let empty = RawPage::default();
         let Ok(page) = self.document.page(index as usize) else {
             return Ok(empty);
         };
         let read = extract_spans_reporting_cached(&self.document, &page, &self.fonts, ReadingOrder::Content);
-        let Ok((spans, report)) = read else {
+        let Ok((mut spans, report)) = read else {
             return Ok(empty);
         };
+        let hidden = self.leave_out_hidden(&page, &mut spans);
         if spans.iter().map(|span| span.text.len()).sum::<usize>() > 4 * chars_max as usize {
             return Err(too_many_chars(index));
         }
@@ -58,7 +62,49 @@ impl Document {
         if glyphs.len() > chars_max as usize {
             return Err(too_many_chars(index));
         }
-        Ok(RawPage { size: frame.map(|frame| frame.size), glyphs })
+        Ok(RawPage { size: frame.map(|frame| frame.size), glyphs, hidden })
+    }
+}
+
+impl Document {
+    /// Leaves out what a reader does not see, as far as this engine can tell: type like dust, text beyond the page, and unpainted
+    /// text on a page without a picture whose words it could be. Of backgrounds, opacity and clips it knows nothing.
+    fn leave_out_hidden(&self, page: &pdfboss_core::Page, spans: &mut Vec<TextSpan>) -> u32 {
+        let shown = page.crop_box.normalize();
+        let mut has_image = None;
+        let mut hidden = 0;
+        spans.retain(|span| {
+            let centre = [span.bbox.x0 + span.bbox.x1, span.bbox.y0 + span.bbox.y1].map(|sum| sum / 2.0);
+            let is_on_page =
+                (shown.x0..=shown.x1).contains(&centre[0]) && (shown.y0..=shown.y1).contains(&centre[1]);
+            let is_seen = is_on_page
+                && span.size >= SIZE_POINTS_MIN
+                && (!span.invisible
+                    || *has_image.get_or_insert_with(|| self.has_image(&page.resources, FORMS_DEPTH_MAX)));
+            if !is_seen {
+                hidden += span.text.chars().filter(|character| !character.is_whitespace()).count();
+            }
+            is_seen
+        });
+        u32::try_from(hidden).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a picture is among the resources, or among those of the forms in them.
+    fn has_image(&self, resources: &Dict, depth: u32) -> bool {
+        let resolve = |object: &Object| self.document.resolve(object).ok();
+        let Some(objects) = resources.get("XObject").and_then(resolve) else { return false };
+        objects.as_dict().is_some_and(|objects| {
+            objects.iter().filter_map(|(_, object)| resolve(object)).any(|object| {
+                let Some(stream) = object.as_stream() else { return false };
+                let is_form = stream.dict.get_name("Subtype").is_some_and(|kind| kind.0 == "Form");
+                let within = || stream.dict.get("Resources").and_then(resolve);
+                !is_form
+                    || depth > 0
+                        && within().is_some_and(|within| {
+                            within.as_dict().is_some_and(|within| self.has_image(within, depth - 1))
+                        })
+            })
+        })
     }
 }
 

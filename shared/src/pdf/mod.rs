@@ -12,6 +12,7 @@ mod intact;
 mod normalise;
 mod pdfium;
 mod print;
+mod sight;
 
 use std::time::Duration;
 
@@ -120,10 +121,13 @@ impl Failure {
 }
 
 /// A page as an engine drew it, before normalisation.
+#[derive(Default)]
 struct RawPage {
     /// Displayed width and height in points; `None` when they were not asked for or make no sense.
     size: Option<[f32; 2]>,
     glyphs: Vec<Glyph>,
+    /// Characters that were left out, because nobody who looks at the page sees them.
+    hidden: u32,
 }
 
 /// One character and where it stands.

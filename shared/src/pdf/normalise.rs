@@ -21,7 +21,7 @@ pub(super) fn page(page: u32, raw: &RawPage) -> Page {
         height: one_decimal(height),
         words: words(&glyphs),
     });
-    Page { page, text, layout }
+    Page { page, text, hidden: raw.hidden, layout }
 }
 
 /// Whether there is anything to search for: a page of rules, bullets and unknown glyphs needs OCR as much as
@@ -244,7 +244,7 @@ mod tests {
             let left = index as f32;
             Glyph::new(character, Some([left, line, left + 1.0, line + 1.0]))
         });
-        RawPage { size: Some([612.0, 792.0]), glyphs: glyphs.collect() }
+        RawPage { size: Some([612.0, 792.0]), glyphs: glyphs.collect(), hidden: 0 }
     }
 
     fn text(raw_text: &str) -> String {

@@ -20,7 +20,7 @@ pub fn print_pages(
     limits: &Limits,
     out: &mut impl Write,
 ) -> i32 {
-    let mut printer = Printer { out, limits, blank: Vec::new(), chars: 0, printed: 0 };
+    let mut printer = Printer { out, limits, blank: Vec::new(), chars: 0, hidden: 0, printed: 0 };
     let read = catch_unwind(AssertUnwindSafe(|| read(file, library, layout, &mut printer)));
     match read.unwrap_or_else(|_| Err(Stop::Failure(Failure::malformed()))) {
         Ok(()) => 0,
@@ -97,7 +97,7 @@ fn read_with_pdfium(
         let page = document.page(index, layout, printer.limits.page_chars_max)?;
         opened |= page.is_some();
         // A page that does not open is an empty one, so that the pages after it keep their numbers.
-        printer.page(&page.unwrap_or(RawPage { size: None, glyphs: Vec::new() }))?;
+        printer.page(&page.unwrap_or(RawPage::default()))?;
     }
     if !opened {
         printer.forget();
@@ -115,6 +115,8 @@ struct Printer<'a, W> {
     /// none.
     blank: Vec<Page>,
     chars: u64,
+    /// Characters that were left out, because nobody sees them.
+    hidden: u64,
     printed: u32,
 }
 
@@ -134,6 +136,7 @@ impl<W: Write> Printer<'_, W> {
         let held = u32::try_from(self.blank.len()).unwrap_or(u32::MAX);
         let page = normalise::page(self.printed + held + 1, raw);
         self.chars += page.text.chars().count() as u64;
+        self.hidden += u64::from(page.hidden);
         if self.chars > self.limits.text_chars_max {
             return Err(Failure::too_complex("The PDF holds too much text").into());
         }
@@ -157,7 +160,7 @@ impl<W: Write> Printer<'_, W> {
 
     fn forget(&mut self) {
         self.blank.clear();
-        self.chars = 0;
+        (self.chars, self.hidden) = (0, 0);
     }
 
     fn finish(&self) -> Result<(), Stop> {
@@ -171,8 +174,12 @@ impl<W: Write> Printer<'_, W> {
             )
             .into());
         }
-        let detail =
-            "The PDF has no text: it looks scanned. Run text recognition (OCR) first and upload the result.";
+        let detail = if self.hidden > 0 {
+            "All text of the PDF is hidden from its readers: not painted, in the colour of the page, too small or beside the page. \
+             Print it to a new PDF and run text recognition (OCR) on that."
+        } else {
+            "The PDF has no text: it looks scanned. Run text recognition (OCR) first and upload the result."
+        };
         Err(Failure::new(Code::NoText, detail).into())
     }
 }
@@ -221,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn what_this_engine_can_tell_is_hidden_is_left_out() {
+        let hidden: Vec<bool> = texts("hidden.pdf").iter().map(|text| !text.contains("ZEBRA")).collect();
+        let known = [0, 4, 5, 6, 11];
+        assert_eq!(hidden, (0..12).map(|page| known.contains(&page)).collect::<Vec<_>>());
+        assert!(texts("scanned.pdf")[0].contains("leaks eleven litres"));
+        assert_eq!(texts("seen.pdf")[0].lines().count(), 8);
+    }
+
+    #[test]
     fn what_cannot_be_read_says_why() {
         for (name, expected) in [
             ("encrypted.pdf", "encrypted"),
@@ -228,6 +244,7 @@ mod tests {
             ("not-a-pdf.pdf", "malformed"),
             ("zero-pages.pdf", "malformed"),
             ("no-text.pdf", "no_text"),
+            ("all-hidden.pdf", "no_text"),
             ("absent.pdf", "unreadable"),
         ] {
             assert_eq!(code(name, &Limits::default()), expected, "{name}");

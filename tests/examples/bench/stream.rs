@@ -6,11 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use harness::{
     app::{TestApp, sample},
+    events::function_url,
     openai::{Answer, Interruption, OpenAi},
-    parts::token,
+    parts::{program, token},
+    runtime_api::Function,
     served::Served,
 };
 use serde_json::{Value, json};
@@ -87,7 +89,8 @@ pub async fn measure() -> anyhow::Result<()> {
     }
     bench.first_words().await?;
     bench.under_way(&until).await?;
-    bench.throughput().await
+    bench.throughput().await?;
+    bench.on_lambda(&app, &own).await
 }
 
 impl Bench {
@@ -148,6 +151,37 @@ impl Bench {
         });
         table(&["answer", "tokens/s p50", "events"], &rows.collect::<Vec<_>>());
         println!("CPU of the server per 1,000 tokens: {:.2} ms p50.\n", Figures::of(cpu).median());
+        Ok(())
+    }
+
+    /// The same answers through a Runtime API: how long an event is under way from the function to the platform.
+    async fn on_lambda(&self, app: &TestApp, own: &[(&'static str, &str)]) -> anyhow::Result<()> {
+        let function = Function::start(&program("chat-stream"), &settings(app, own))?;
+        let authorization = format!("Bearer {}", self.token);
+        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let question = json!({ "message": QUESTION, "stream": true }).to_string();
+        let (mut first, mut whole) = (Vec::new(), Vec::new());
+        for number in 0..=ANSWERS {
+            let event = function_url("POST", "/v1/chat", &headers, question.as_bytes());
+            let invocation = function.invoke(event).await?;
+            let began = invocation.answered.context("an answer")?;
+            let streamed = invocation.streamed.context("a stream")?;
+            let (start, end) = (streamed.chunks.first(), streamed.chunks.last());
+            let (Some((start, _)), Some((end, _))) = (start, end) else { bail!("an empty stream") };
+            // The first one waits for connections.
+            if number > 0 {
+                first.push(*start - began);
+                whole.push(*end - began);
+            }
+        }
+        println!(
+            "`chat-stream` through a Runtime API, {ANSWERS} answers of 40 words, from the beginning of the response:\n"
+        );
+        let rows = [("its first event", first), ("its last event", whole)].map(|(name, times)| {
+            let times = Figures::of_times(times);
+            vec![name.to_owned(), format!("{:.2}", times.median()), format!("{:.2}", times.quantile(0.95))]
+        });
+        table(&["until", "p50 ms", "p95 ms"], &rows);
         Ok(())
     }
 

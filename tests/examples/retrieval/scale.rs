@@ -284,7 +284,8 @@ async fn add(superuser: &Client, pool: &Pool, workspace: &Workspace, made: &mut 
         .map(|chunk| PageSpan { number: chunk.ordinal + 1, start: chunk.start, end: chunk.end })
         .collect();
     let count = u32::try_from(DOCUMENT)?;
-    let finished = Finished { pages: count, chunks: count, size_bytes: 1, sha256, index };
+    let finished =
+        Finished { pages: count, chunks: count, hidden_characters: 0, size_bytes: 1, sha256, index };
     let tenant = pool.transaction(Scope::of_workspace(workspace.id)).await?;
     ensure!(documents::ready(&tenant, &lease, &finished).await?, "the document becomes ready");
     pages::insert(&tenant, &lease, &papers, &spans).await?;

@@ -57,7 +57,7 @@ impl Shelf {
                 ids.insert((lease.id, start), item.id.clone());
                 chunks.push(Chunk { ordinal, start, end, text: text.clone() });
                 spans.push(PageSpan { number: ordinal + 1, start, end });
-                papers.push(pdf::Page { page: ordinal + 1, text, layout: None });
+                papers.push(pdf::Page { page: ordinal + 1, text, hidden: 0, layout: None });
                 start = end + 1;
             }
             let count = u32::try_from(items.len())?;
@@ -65,7 +65,8 @@ impl Shelf {
             sha256[..8].copy_from_slice(&number.to_be_bytes());
             let language = Language::of(&texts.join("\n"));
             let index = Index { language, model: vectors.model() };
-            let finished = Finished { pages: count, chunks: count, size_bytes: 1, sha256, index };
+            let finished =
+                Finished { pages: count, chunks: count, hidden_characters: 0, size_bytes: 1, sha256, index };
             let tenant = pool.transaction(Scope::of_workspace(workspace.id)).await?;
             ensure!(documents::ready(&tenant, &lease, &finished).await?, "the document becomes ready");
             pages::insert(&tenant, &lease, &papers, &spans).await?;

@@ -15,6 +15,7 @@ use crate::parts::{self, Database};
 
 /// More than any test sends.
 const UNLIMITED: &str = "chat.user=1000000/1s; upload.user=1000000/1s; documents.user=1000000/1s; \
+                         conversations.user=1000000/1s; \
                          delete.user=1000000/1s; anonymous.ip=1000000/1s; requests.ip=1000000/1s";
 
 /// Headers that count requests: two responses never agree on them.

@@ -130,6 +130,10 @@ cached AS (
     INSERT INTO embedding_cache (workspace_id, model, content_hash, embedding)
     SELECT $1, $14, sha256(convert_to($8, 'UTF8')), embedding FROM vector
 ),
+answer AS (
+    INSERT INTO query_cache (workspace_id, key, corpus_version, claim, answer, until)
+    SELECT $1, sha256(convert_to($14, 'UTF8')), 0, gen_random_uuid(), $15, now() + interval '30 minutes'
+),
 tombstone AS (INSERT INTO erasures (workspace_id, document_id) VALUES ($1, gen_random_uuid())),
 conversation AS (INSERT INTO conversations (id, workspace_id, user_id) VALUES ($12, $1, $4)),
 message AS (

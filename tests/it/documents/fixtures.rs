@@ -26,6 +26,17 @@ async fn each_fixture_ends_ready_or_failed_with_its_reason() {
                 "The PDF has no text: it looks scanned. Run text recognition (OCR) first and upload the result.",
             )),
         ),
+        ("hidden", Ok(12)),
+        ("seen", Ok(1)),
+        ("scanned", Ok(2)),
+        (
+            "all-hidden",
+            Err((
+                "no_text",
+                "All text of the PDF is hidden from its readers: not painted, in the colour of the page, too small or beside \
+                 the page. Print it to a new PDF and run text recognition (OCR) on that.",
+            )),
+        ),
         (
             "truncated",
             Err((

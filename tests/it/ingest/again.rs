@@ -106,7 +106,8 @@ async fn a_worker_whose_lease_was_taken_over_can_no_longer_finish() {
     assert!(new.generation > old.generation);
 
     let index = Index { language: Language::English, model: "old" };
-    let finished = Finished { pages: 9, chunks: 9, size_bytes: 9, sha256: sha256(b"old"), index };
+    let finished =
+        Finished { pages: 9, chunks: 9, hidden_characters: 0, size_bytes: 9, sha256: sha256(b"old"), index };
     let failure = Failure { code: "malformed".to_owned(), detail: "old".to_owned() };
     let late = async || {
         let tenant = app.server.ingest.db.each(scope("alice")).await.unwrap();

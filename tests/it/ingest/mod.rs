@@ -4,6 +4,7 @@ mod again;
 mod copies;
 mod embedder;
 mod events;
+mod hidden;
 mod replaced;
 
 use harness::{

@@ -75,6 +75,22 @@ async fn a_reader_who_goes_away_ends_the_models_work_too() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_the_first_word_when_its_reader_is_gone() {
+    let provider = OpenAi::answering(|_| Answer::Hang);
+    let (app, alice) = shelved(&provider, &[]).await;
+    let mut followed = app.follow(&alice, &[], &question()).await;
+    assert_eq!(followed.next().await.unwrap().name, "start");
+    provider.requested(1).await;
+    drop(followed);
+    tokio::time::timeout(PATIENCE, provider.abandoned(1)).await.expect("the call is given up");
+    let kept = &stored(&app, 1).await[0];
+    assert_eq!(
+        (&kept["interrupted"], &kept["answer"], &kept["refused"]),
+        (&json!(true), &json!(""), &json!(false))
+    );
+}
+
+#[tokio::test]
 async fn a_model_that_stops_in_the_middle_is_given_up_before_the_deadline() {
     let provider = OpenAi::answering(|_| written(WORDS, Interruption::Hang));
     let (app, alice) = shelved(&provider, &[("REQUEST_TIMEOUT_MS", "3000")]).await;

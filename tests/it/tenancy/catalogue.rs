@@ -149,11 +149,17 @@ async fn each_role_may_call_what_it_needs_and_nothing_else() {
     let both = ["current_person", "current_workspace"];
     assert_eq!(
         callable("footnote_app").await,
-        [&["audit_append"], &both[..], &["person_delete", "person_object_keys", "search_chunks"]].concat()
+        [
+            &["audit_append", "citations_hold"],
+            &both[..],
+            &["person_delete", "person_object_keys", "person_workspaces", "search_chunks"]
+        ]
+        .concat()
     );
     let jobs = [
         "job_claim",
         "job_claim_outdated",
+        "job_expire_answers",
         "job_expire_audit_logs",
         "job_expire_embeddings",
         "job_expire_idempotency_keys",

@@ -1,13 +1,19 @@
 //! libpdfium through the few of its functions that reading text needs, found at run time. All `unsafe` of
-//! reading is here; what leaves are plain glyphs.
+//! reading is in this folder; what leaves are plain glyphs.
 
-use std::ffi::{CString, c_char, c_double, c_float, c_int, c_uint, c_ulong, c_void};
+mod functions;
+mod painted;
+
+use std::ffi::{CString, c_int, c_ulong, c_void};
 use std::path::Path;
 use std::ptr::{NonNull, null, null_mut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use libloading::Library;
 
+use self::functions::{Configuration, Functions};
+use self::painted::Painted;
+use super::sight::Area;
 use super::{Failure, Glyph, LINE_END_HYPHEN, RawPage};
 
 /// The library keeps global state and is not safe to share between threads, so that one at a time may hold
@@ -27,53 +33,6 @@ const PAGE_POINTS_MAX: f32 = 100_000.0;
 /// An empty list of folders, which ends in a null pointer: the text must not depend on the fonts of the
 /// machine.
 static NO_FONT_FOLDERS: usize = 0;
-
-type Handle = *mut c_void;
-
-/// `FPDF_LIBRARY_CONFIG` at version 2; later members are not read at that version.
-#[repr(C)]
-struct Configuration {
-    version: c_int,
-    user_font_paths: *const *const c_char,
-    isolate: *mut c_void,
-    embedder_slot: c_uint,
-}
-
-/// Declares the table of functions and how it is filled, each under its name in the library.
-macro_rules! functions {
-    ($($name:ident = $symbol:literal : fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
-        struct Functions { $($name: unsafe extern "C" fn($($argument),*) $(-> $result)?),* }
-
-        impl Functions {
-            fn find(library: &Library) -> Result<Self, libloading::Error> {
-                // SAFETY: the types are those of libpdfium's public headers, which it keeps stable; the
-                // pointers are used only while `Pdfium` holds the library.
-                unsafe { Ok(Functions { $($name: *library.get($symbol.to_bytes_with_nul())?),* }) }
-            }
-        }
-    };
-}
-
-functions! {
-    initialise = c"FPDF_InitLibraryWithConfig": fn(*const Configuration);
-    destroy = c"FPDF_DestroyLibrary": fn();
-    last_error = c"FPDF_GetLastError": fn() -> c_ulong;
-    load_document = c"FPDF_LoadDocument": fn(*const c_char, *const c_char) -> Handle;
-    close_document = c"FPDF_CloseDocument": fn(Handle);
-    page_count = c"FPDF_GetPageCount": fn(Handle) -> c_int;
-    load_page = c"FPDF_LoadPage": fn(Handle, c_int) -> Handle;
-    close_page = c"FPDF_ClosePage": fn(Handle);
-    page_width = c"FPDF_GetPageWidthF": fn(Handle) -> c_float;
-    page_height = c"FPDF_GetPageHeightF": fn(Handle) -> c_float;
-    page_to_device = c"FPDF_PageToDevice": fn(Handle, c_int, c_int, c_int, c_int, c_int, c_double, c_double, *mut c_int, *mut c_int) -> c_int;
-    load_text = c"FPDFText_LoadPage": fn(Handle) -> Handle;
-    close_text = c"FPDFText_ClosePage": fn(Handle);
-    count_chars = c"FPDFText_CountChars": fn(Handle) -> c_int;
-    unicode = c"FPDFText_GetUnicode": fn(Handle, c_int) -> c_uint;
-    is_hyphen = c"FPDFText_IsHyphen": fn(Handle, c_int) -> c_int;
-    is_generated = c"FPDFText_IsGenerated": fn(Handle, c_int) -> c_int;
-    char_box = c"FPDFText_GetCharBox": fn(Handle, c_int, *mut c_double, *mut c_double, *mut c_double, *mut c_double) -> c_int;
-}
 
 /// The library, loaded and initialised.
 pub(super) struct Pdfium {
@@ -149,17 +108,23 @@ impl Document<'_> {
         if chars.unsigned_abs() > chars_max {
             return Err(Failure::too_complex(&format!("Page {} holds too many characters", index + 1)));
         }
-        let frame = layout.then(|| page.frame()).flatten();
-        let mut glyphs = Vec::new();
+        let frame = page.frame();
+        let mut painted = Painted::on(page.call, page.page, frame.as_ref().and_then(Frame::shown));
+        let (mut glyphs, mut hidden) = (Vec::new(), 0);
         let mut high_surrogate = None;
         for position in 0..chars {
             let Some(character) = page.character(position, &mut high_surrogate) else {
                 continue;
             };
-            let area = frame.as_ref().and_then(|frame| page.area(position, frame));
-            glyphs.push(Glyph::new(character, area));
+            let area = page.area(position);
+            if painted.shows(page.text.as_ptr(), position, area) == Some(false) {
+                hidden += u32::from(!character.is_whitespace());
+                continue;
+            }
+            let displayed = frame.as_ref().filter(|_| layout).zip(area);
+            glyphs.push(Glyph::new(character, displayed.and_then(|(frame, area)| frame.displayed(area))));
         }
-        Ok(Some(RawPage { size: frame.map(|frame| frame.size), glyphs }))
+        Ok(Some(RawPage { size: frame.filter(|_| layout).map(|frame| frame.size), glyphs, hidden }))
     }
 }
 
@@ -258,9 +223,10 @@ impl<'d> OpenPage<'d> {
         (done != 0).then(|| [left, top].map(|units| f64::from(units) / f64::from(UNITS_PER_POINT)))
     }
 
-    /// The box of a drawn character; spaces and line ends that libpdfium added have none.
-    fn area(&self, position: c_int, frame: &Frame) -> Option<[f32; 4]> {
-        let (mut left, mut right, mut bottom, mut top) = (0.0, 0.0, 0.0, 0.0);
+    /// The box of a drawn character in page space; spaces and line ends that libpdfium added have none.
+    #[expect(clippy::cast_possible_truncation, reason = "a box needs no more digits than f32 has")]
+    fn area(&self, position: c_int) -> Option<Area> {
+        let [mut left, mut right, mut bottom, mut top] = [0.0; 4];
         // SAFETY: the text is open; the results go to four doubles on the stack.
         let drawn = unsafe {
             (self.call.is_generated)(self.text.as_ptr(), position) == 0
@@ -273,7 +239,7 @@ impl<'d> OpenPage<'d> {
                     &raw mut top,
                 ) != 0
         };
-        drawn.then(|| frame.displayed(left, bottom, right, top)).flatten()
+        drawn.then(|| [left, bottom, right, top].map(|side| side as f32))
     }
 }
 
@@ -299,15 +265,35 @@ struct Frame {
 }
 
 impl Frame {
-    #[expect(clippy::cast_possible_truncation, reason = "a box needs no more digits than f32 has")]
-    fn displayed(&self, left: f64, bottom: f64, right: f64, top: f64) -> Option<[f32; 4]> {
-        let shown = |x: f64, y: f64| {
-            [0, 1].map(|axis| (self.origin[axis] + x * self.x_axis[axis] + y * self.y_axis[axis]) as f32)
-        };
-        let ([x0, y0], [x1, y1]) = (shown(left, bottom), shown(right, top));
+    /// A box of page space as left, top, right, bottom on the displayed page.
+    fn displayed(&self, [left, bottom, right, top]: Area) -> Option<[f32; 4]> {
+        let ([x0, y0], [x1, y1]) = (self.point(left, bottom), self.point(right, top));
         let area = [x0.min(x1), y0.min(y1), x0.max(x1), y0.max(y1)];
         let sensible = area.iter().all(|side| side.is_finite() && side.abs() < PAGE_POINTS_MAX);
         let drawn = area[0] < area[2] || area[1] < area[3];
         (sensible && drawn).then_some(area)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a box needs no more digits than f32 has")]
+    fn point(&self, x: f32, y: f32) -> [f32; 2] {
+        let (x, y) = (f64::from(x), f64::from(y));
+        [0, 1].map(|axis| (self.origin[axis] + x * self.x_axis[axis] + y * self.y_axis[axis]) as f32)
+    }
+
+    /// The displayed part of page space.
+    #[expect(clippy::cast_possible_truncation, reason = "a box needs no more digits than f32 has")]
+    fn shown(&self) -> Option<Area> {
+        let across = self.x_axis[0] * self.y_axis[1] - self.x_axis[1] * self.y_axis[0];
+        let back = |x: f64, y: f64| {
+            let (x, y) = (x - self.origin[0], y - self.origin[1]);
+            [
+                (x * self.y_axis[1] - y * self.y_axis[0]) / across,
+                (y * self.x_axis[0] - x * self.x_axis[1]) / across,
+            ]
+        };
+        let [width, height] = self.size.map(f64::from);
+        let ([x0, y0], [x1, y1]) = (back(0.0, 0.0), back(width, height));
+        let area = [x0.min(x1), y0.min(y1), x0.max(x1), y0.max(y1)].map(|side| side as f32);
+        area.iter().all(|side| side.is_finite()).then_some(area)
     }
 }
