@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -22,18 +23,19 @@ use shared::{
         refusal::REFUSAL,
     },
     http::{Authenticated, Body, Deadline, Request, openapi::IdempotencyKey, schema},
+    llm::Attempts,
 };
 use tracing::{Instrument, info_span};
 use utoipa::ToSchema;
 use zod_rs::{array, boolean, object};
 
 use crate::{
-    Chat, again,
+    Chat, again, budget,
     find::{Found, find},
     outlet::Outlet,
-    record::record,
+    record::{record, record_calls},
     sse,
-    write::write,
+    write::{plan, write},
 };
 
 /// The part of a request's time that is kept for checking and recording the answer, after database and model.
@@ -123,6 +125,7 @@ pub async fn ask_strictly(
             content((Answer = "application/json"), (sse::Described = "text/event-stream"))
         ),
         (status = 400),
+        (status = 402),
         (status = 404),
         (status = 413),
         (status = 415),
@@ -137,10 +140,17 @@ pub async fn ask(
 ) -> Result<Response> {
     let span = info_span!("handle_query");
     let asked = Asked::new(&chat, &request, deadline)?;
-    let found = Box::pin(find(&chat, &caller, &asked)).instrument(span.clone()).await?;
+    let found = match Box::pin(find(&chat, &caller, &asked)).instrument(span.clone()).await {
+        Ok(found) => found,
+        Err(error) => {
+            record_calls(&chat, &caller, &asked).await;
+            return Err(error);
+        }
+    };
     let Some(protocol) = sse::protocol(&headers, request.stream) else {
-        let outlet = Outlet::closed();
-        let answer = Box::pin(answer(&chat, &caller, &asked, found, &outlet)).instrument(span).await?;
+        // What is paid for is booked, whether the caller still waits for it or not.
+        let work = async move { answer(&chat, &caller, &asked, found, &Outlet::closed()).await };
+        let answer = tokio::spawn(work.instrument(span)).await.context("the answer panicked")??;
         return Ok(Body(answer).into_response());
     };
     let ids = sse::Ids {
@@ -168,6 +178,8 @@ pub struct Asked {
     pub filters: Filters,
     /// How many passages the answer may rest on.
     pub top_k: u32,
+    /// The calls of models that it takes.
+    pub attempts: Attempts,
     /// When it came.
     pub started: Instant,
     timeout: Duration,
@@ -186,6 +198,7 @@ impl Asked {
             question,
             filters: request.filters.clone().unwrap_or_default(),
             top_k: request.top_k.unwrap_or(chat.settings.top_k),
+            attempts: if chat.settings.limits.is_some() { Attempts::capped() } else { Attempts::default() },
             started,
             timeout: chat.settings.request_timeout.min(left.unwrap_or(Duration::MAX)),
         })
@@ -224,10 +237,17 @@ async fn answer(
         Found::Sources(sources) => *sources,
         Found::Kept(again) => return Ok(again::repeat(chat, caller, asked, *again, outlet).await),
     };
+    let plan = plan(chat, asked, &found);
+    if let Some(plan) = &plan
+        && let Err(error) = Box::pin(budget::reserve(chat, caller, asked, &plan.prompt)).await
+    {
+        record_calls(chat, caller, asked).await;
+        return Err(error);
+    }
     let mut degraded = found.degraded;
     let began = Instant::now();
     let sources = (found.question.as_str(), found.passages.as_slice());
-    let draft = write(chat, asked, sources, found.turns, outlet, &mut degraded).await;
+    let draft = write(chat, asked, sources, plan, outlet, &mut degraded).await;
     let mut answer = Answer {
         id: asked.message,
         conversation_id: asked.conversation,
@@ -239,7 +259,7 @@ async fn answer(
         degraded,
         cached: false,
         model: draft.model,
-        usage: found.spent + draft.usage,
+        usage: asked.attempts.usage(),
         timings_ms: Timings {
             search: found.search_ms,
             model: elapsed_ms(began),

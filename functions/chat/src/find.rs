@@ -9,7 +9,6 @@ use shared::{
     db::{conversations, search},
     domain::{
         analysis,
-        answer::Usage,
         caller::Caller,
         history::recent,
         ids::ConversationId,
@@ -49,8 +48,6 @@ pub struct Sources {
     pub turns: Vec<Turn>,
     /// What was down.
     pub degraded: Vec<String>,
-    /// What was spent on finding them.
-    pub spent: Usage,
     /// How long it took.
     pub search_ms: u32,
     /// The right to keep the answer, which others may be waiting for.
@@ -70,8 +67,7 @@ async fn sources(chat: &Chat, caller: &Caller, asked: &Asked) -> Result<Sources,
     let deadline = asked.record_from();
     let history = history(chat, caller, asked.continues.then_some(asked.conversation));
     let turns = before(deadline, Box::pin(history)).await?;
-    let searched = stand_alone(chat, asked, &turns).await;
-    let question = searched.question;
+    let question = stand_alone(chat, caller, asked, &turns).await;
     let mut work = again::enter(chat, caller, asked).await?;
     // Neither the vector nor the claim needs the other; nor do search and Redis. What is there already ends both.
     let vector = vector(chat, &question, asked.part_from_now(VECTOR_SHARE)).map(Ok);
@@ -92,7 +88,6 @@ async fn sources(chat: &Chat, caller: &Caller, asked: &Asked) -> Result<Sources,
         question,
         turns,
         degraded: is_partial.then(|| "vector_search".to_owned()).into_iter().collect(),
-        spent: searched.spent,
         search_ms: elapsed_ms(asked.started),
         work,
     })

@@ -2,6 +2,7 @@
 
 mod again;
 mod ask;
+mod budget;
 mod cache;
 mod converse;
 mod find;
@@ -21,7 +22,7 @@ use axum::{
 };
 use shared::{
     auth::Auth,
-    db::{self, search::Fusion},
+    db::{self, budgets::Limits, search::Fusion},
     env::Env,
     http::{self, Gate, Idempotency, JSON_BYTES_MAX, Request, Switches, openapi::Described},
     limiter::{Limiter, policy},
@@ -77,10 +78,12 @@ pub struct Settings {
     pub vector_search_disabled: bool,
     /// Within which an answer is sent, whatever fails.
     pub request_timeout: Duration,
+    /// What may be spent on models; none: no cap is set.
+    pub limits: Option<Limits>,
 }
 
 impl Settings {
-    fn read(env: &Env) -> anyhow::Result<Self> {
+    fn read(env: &Env, models: &Models) -> anyhow::Result<Self> {
         Ok(Self {
             top_k: env.number("TOP_K", 1..=50)?,
             threshold: env.number("MATCH_THRESHOLD", -1.0..=1.0)?,
@@ -97,6 +100,7 @@ impl Settings {
             vector_search_disabled: env.flag("DISABLE_VECTOR_SEARCH")?,
             // The HTTP API gives up after 29 s.
             request_timeout: Duration::from_millis(env.number("REQUEST_TIMEOUT_MS", 100..=28_000)?),
+            limits: budget::limits(env, models)?,
         })
     }
 }
@@ -104,7 +108,8 @@ impl Settings {
 impl Chat {
     /// Builds the clients; nothing is opened or loaded yet.
     pub fn connect(env: &Env) -> anyhow::Result<Self> {
-        let settings = Settings::read(env)?;
+        let models = Models::connect(env)?;
+        let settings = Settings::read(env, &models)?;
         if settings.vector_search_disabled {
             tracing::warn!("DISABLE_VECTOR_SEARCH is set: full-text search only");
         }
@@ -113,7 +118,7 @@ impl Chat {
             db: db::Pool::new(env, "DATABASE_URL")?,
             limiter: Limiter::connect(env)?,
             embeddings: Embeddings::connect(env)?,
-            models: Models::connect(env)?,
+            models,
             cache: Cache::connect(env)?,
             settings,
             switches: Switches::new(env),

@@ -1,17 +1,15 @@
 //! Writing the answer: by the first model that begins one, checked while it is written, else out of the documents' own
 //! sentences.
 
-use std::time::Instant;
-
 use shared::domain::{
-    answer::{Answer, Model, Usage},
+    answer::{Answer, Model},
     citation::Citation,
     complexity::complexity,
     extract::extract,
     hash::{hex, sha256},
     ids::MessageId,
     passage::Passage,
-    prompt::{Prompt, PromptInput, SIMPLIFIED_WORDS_MAX, Turn, prompt},
+    prompt::{Prompt, PromptInput, SIMPLIFIED_WORDS_MAX, prompt},
     refusal::REFUSAL,
     shorten::Shortener,
     verify::{Counts, Event, Filter, Verified, verify},
@@ -19,7 +17,7 @@ use shared::domain::{
 use shared::llm::{Answered, Ending, Stream};
 use tracing::{Instrument, info_span};
 
-use crate::{Chat, ask::Asked, outlet::Outlet};
+use crate::{Chat, ask::Asked, find::Sources, outlet::Outlet};
 
 /// What will be the answer, before it has ids.
 pub struct Draft {
@@ -35,8 +33,26 @@ pub struct Draft {
     pub counts: Counts,
     /// Who wrote it.
     pub model: Model,
-    /// What it cost.
-    pub usage: Usage,
+}
+
+/// What a model will be asked.
+pub struct Plan {
+    /// The rules, the passages, the question.
+    pub prompt: Prompt,
+    /// How much it asks, from 0 to 1.
+    complexity: f64,
+}
+
+/// What a model will be asked; none where there is no model, or nothing to answer from.
+pub fn plan(chat: &Chat, asked: &Asked, found: &Sources) -> Option<Plan> {
+    let (question, passages, history) = (asked.question.as_str(), &found.passages, &found.turns);
+    if passages.is_empty() || chat.models.is_empty() {
+        return None;
+    }
+    let nonce = nonce();
+    let simplified = chat.settings.simplified;
+    let prompt = prompt(&PromptInput { question, passages, history, nonce: &nonce, simplified });
+    Some(Plan { prompt, complexity: complexity(question, !history.is_empty()) })
 }
 
 /// An answer by the first model that gives one, else the best sentences of the documents themselves. What the outlet is told
@@ -45,29 +61,22 @@ pub async fn write(
     chat: &Chat,
     asked: &Asked,
     (searched, passages): (&str, &[Passage]),
-    history: Vec<Turn>,
+    plan: Option<Plan>,
     outlet: &Outlet,
     degraded: &mut Vec<String>,
 ) -> Draft {
-    let model =
-        Model { provider: Answer::EXTRACTIVE.to_owned(), name: "extractive".to_owned(), fallback: false };
     if passages.is_empty() {
-        return told(outlet, refusal(model, Usage::default())).await;
+        return told(outlet, refusal(no_model())).await;
     }
     let simplified = chat.settings.simplified;
-    if chat.models.is_empty() {
-        return told(outlet, shortened(extracted(searched, passages, model), simplified)).await;
-    }
-    let question = asked.question.as_str();
-    let nonce = nonce();
-    let prompt = prompt(&PromptInput { question, passages, history: &history, nonce: &nonce, simplified });
-    let complexity = complexity(question, !history.is_empty());
-    let span = info_span!("llm_generate", complexity);
-    let deadline = asked.record_from();
+    let Some(plan) = plan else {
+        return told(outlet, shortened(extracted(searched, passages, no_model()), simplified)).await;
+    };
+    let span = info_span!("llm_generate", complexity = plan.complexity);
     let drafted = if outlet.is_followed() {
-        Box::pin(streamed(chat, &prompt, complexity, deadline, passages, outlet)).instrument(span).await
+        Box::pin(streamed(chat, asked, &plan, passages, outlet)).instrument(span).await
     } else {
-        Box::pin(whole(chat, &prompt, complexity, deadline, passages)).instrument(span).await
+        Box::pin(whole(chat, asked, &plan, passages)).instrument(span).await
     };
     match drafted {
         Some((draft, ending)) => {
@@ -78,10 +87,15 @@ pub async fn write(
         }
         None => {
             degraded.push("model".to_owned());
-            let draft = extracted(searched, passages, Model { fallback: true, ..model });
+            let draft = extracted(searched, passages, Model { fallback: true, ..no_model() });
             told(outlet, shortened(draft, simplified)).await
         }
     }
+}
+
+/// The documents themselves.
+fn no_model() -> Model {
+    Model { provider: Answer::EXTRACTIVE.to_owned(), name: "extractive".to_owned(), fallback: false }
 }
 
 /// Letters and digits that nobody could foresee, for the boundaries of one prompt.
@@ -93,32 +107,36 @@ pub fn nonce() -> String {
 /// An answer that is checked when it is whole.
 async fn whole(
     chat: &Chat,
-    prompt: &Prompt,
-    complexity: f64,
-    deadline: Instant,
+    asked: &Asked,
+    plan: &Plan,
     passages: &[Passage],
 ) -> Option<(Draft, Option<Ending>)> {
-    let Answered { text, ending, model, usage } = chat.models.answer(prompt, complexity, deadline).await?;
+    let (deadline, attempts) = (asked.record_from(), &asked.attempts);
+    let answered = chat.models.answer(&plan.prompt, plan.complexity, deadline, attempts).await;
+    let Answered { text, ending, model } = answered?;
     let verified = info_span!("citation_verify").in_scope(|| verify(&text, passages));
     // Without text it was nothing but markers, links and images.
     if verified.is_refusal || verified.answer.is_empty() {
-        return Some((refusal(model, usage), Some(ending)));
+        return Some((refusal(model), Some(ending)));
     }
-    Some((shortened(draft(verified, model, usage, false), chat.settings.simplified), Some(ending)))
+    Some((shortened(draft(verified, model, false), chat.settings.simplified), Some(ending)))
 }
 
 /// An answer that is checked and told while it is written. One that breaks off, or whose reader goes away, ends where it is.
 async fn streamed(
     chat: &Chat,
-    prompt: &Prompt,
-    complexity: f64,
-    deadline: Instant,
+    asked: &Asked,
+    plan: &Plan,
     passages: &[Passage],
     outlet: &Outlet,
 ) -> Option<(Draft, Option<Ending>)> {
     // Whoever has gone away by now is noticed below.
     outlet.begin().await.ok();
-    let mut stream = chat.models.stream(prompt, complexity, deadline).await?;
+    let (deadline, attempts) = (asked.record_from(), &asked.attempts);
+    let mut stream = tokio::select! {
+        stream = chat.models.stream(&plan.prompt, plan.complexity, deadline, attempts) => stream?,
+        () = outlet.gone() => return Some((unread(), None)),
+    };
     let mut filter = Filter::new(passages);
     let mut short = chat.settings.simplified.then(|| Shortener::new(SIMPLIFIED_WORDS_MAX));
     let is_whole = tokio::select! {
@@ -128,17 +146,17 @@ async fn streamed(
     let (events, verified) = info_span!("citation_verify").in_scope(|| filter.finish());
     // A provider's filter that cuts in has not let the model come to its end.
     let is_whole = is_whole && stream.ending() != Some(Ending::Refused);
-    let (ending, model, usage) = (stream.ending(), stream.model().clone(), stream.settle());
-    // Ends the call to the provider, if it goes on.
+    let (ending, model) = (stream.ending(), stream.model().clone());
+    // Ends the call to the provider, if it goes on, and books it.
     drop(stream);
     if verified.answer.is_empty() && is_whole {
-        return Some((told(outlet, refusal(model, usage)).await, ending));
+        return Some((told(outlet, refusal(model)).await, ending));
     }
     let mut events = pass(&mut short, events);
     events.extend(short.as_mut().map(Shortener::finish).unwrap_or_default());
     let is_told = outlet.tell(events).await.is_ok();
     // What was told cannot be taken back: a refusal that comes after other words stays behind them.
-    let draft = draft(verified, model, usage, !(is_whole && is_told));
+    let draft = draft(verified, model, !(is_whole && is_told));
     let draft = match &short {
         Some(short) => cut(draft, short.text()),
         None => draft,
@@ -213,10 +231,8 @@ async fn follow(
 /// The best sentences of the documents, or a refusal.
 fn extracted(question: &str, passages: &[Passage], model: Model) -> Draft {
     match extract(question, passages) {
-        Some(extract) => {
-            Draft { text: extract.answer, citations: extract.citations, ..refusal(model, Usage::default()) }
-        }
-        None => refusal(model, Usage::default()),
+        Some(extract) => Draft { text: extract.answer, citations: extract.citations, ..refusal(model) },
+        None => refusal(model),
     }
 }
 
@@ -228,7 +244,7 @@ async fn told(outlet: &Outlet, draft: Draft) -> Draft {
     Draft { interrupted: !is_told, ..draft }
 }
 
-fn draft(verified: Verified, model: Model, usage: Usage, interrupted: bool) -> Draft {
+fn draft(verified: Verified, model: Model, interrupted: bool) -> Draft {
     Draft {
         unsupported: unsupported(&verified),
         text: verified.answer,
@@ -236,7 +252,6 @@ fn draft(verified: Verified, model: Model, usage: Usage, interrupted: bool) -> D
         interrupted,
         counts: verified.counts,
         model,
-        usage,
     }
 }
 
@@ -248,7 +263,12 @@ fn unsupported(verified: &Verified) -> Vec<[u32; 2]> {
     vec![[0, u32::try_from(verified.answer.chars().count()).unwrap_or(u32::MAX)]]
 }
 
-fn refusal(model: Model, usage: Usage) -> Draft {
+/// Nobody waited for the first word.
+fn unread() -> Draft {
+    Draft { text: String::new(), interrupted: true, ..refusal(no_model()) }
+}
+
+fn refusal(model: Model) -> Draft {
     Draft {
         text: REFUSAL.to_owned(),
         citations: Vec::new(),
@@ -256,6 +276,5 @@ fn refusal(model: Model, usage: Usage) -> Draft {
         interrupted: false,
         counts: Counts::default(),
         model,
-        usage,
     }
 }

@@ -68,6 +68,8 @@ pub struct Report {
     pub embeddings: i64,
     /// Idempotency keys deleted.
     pub idempotency_keys: i64,
+    /// Budgets of past months and reservations that nobody settled, deleted.
+    pub budgets: i64,
     /// Rows of the audit log deleted.
     pub audit_logs: i64,
     /// Documents that became something.
@@ -98,6 +100,7 @@ pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::R
         report.embeddings = in_batches(|| jobs::expire_embeddings(&retention.db, before, BATCH)).await?;
         report.idempotency_keys =
             in_batches(|| jobs::expire_idempotency_keys(&retention.db, now, BATCH)).await?;
+        report.budgets = in_batches(|| jobs::expire_budgets(&retention.db, now, BATCH)).await?;
         let before = now.checked_sub(retention.audit_logs).context("go back AUDIT_RETENTION_DAYS")?;
         report.audit_logs = in_batches(|| jobs::expire_audit_logs(&retention.db, before, BATCH)).await?;
     }
@@ -111,6 +114,7 @@ pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::R
         report.answers,
         report.embeddings,
         report.idempotency_keys,
+        report.budgets,
         report.audit_logs,
         report.healed,
         report.renewed,

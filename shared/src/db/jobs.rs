@@ -16,6 +16,7 @@ pub(super) static STATEMENTS: &[&Statement] = &[
     &EXPIRE_EMBEDDINGS,
     &EXPIRE_KEYS,
     &EXPIRE_AUDIT_LOGS,
+    &EXPIRE_BUDGETS,
     &EXPIRE_ANSWERS,
 ];
 
@@ -88,6 +89,14 @@ pub async fn expire_audit_logs(pool: &Pool, before: Timestamp, limit: i32) -> Re
 
 static EXPIRE_AUDIT_LOGS: Statement =
     Statement::new("SELECT job_expire_audit_logs($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
+
+/// Likewise for reservations that expired before `before`, and budgets of months before its.
+pub async fn expire_budgets(pool: &Pool, before: Timestamp, limit: i32) -> Result<i64> {
+    expire(pool, &EXPIRE_BUDGETS, before, limit).await
+}
+
+static EXPIRE_BUDGETS: Statement =
+    Statement::new("SELECT job_expire_budgets($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
 
 async fn expire(pool: &Pool, statement: &Statement, before: Timestamp, limit: i32) -> Result<i64> {
     Ok(pool.query(statement, &[&before, &limit]).await?.first().map_or(0, |row| row.get(0)))

@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod audit;
+pub mod budgets;
 mod connect;
 pub mod conversations;
 pub mod documents;

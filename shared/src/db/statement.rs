@@ -4,8 +4,8 @@ use anyhow::ensure;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::{
-    Params, answers, audit, conversations, documents, embeddings, idempotency, jobs, pages, renewal, search,
-    users,
+    Params, answers, audit, budgets, conversations, documents, embeddings, idempotency, jobs, pages, renewal,
+    search, users,
 };
 
 /// SQL and the types of its parameters: typed statements need no name and no extra round trip.
@@ -43,6 +43,7 @@ pub static STATEMENTS: &[&[&Statement]] = &[
     &[&PING],
     answers::STATEMENTS,
     audit::STATEMENTS,
+    budgets::STATEMENTS,
     conversations::STATEMENTS,
     documents::STATEMENTS,
     embeddings::STATEMENTS,

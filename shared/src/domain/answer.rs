@@ -33,7 +33,7 @@ pub struct Answer {
     pub cached: bool,
     /// Who wrote it.
     pub model: Model,
-    /// What it cost.
+    /// What it took: every call of a model, those that failed too.
     pub usage: Usage,
     /// How long it took.
     pub timings_ms: Timings,
@@ -51,7 +51,7 @@ pub struct Model {
     pub provider: String,
     /// The model's name, as its provider calls it.
     pub name: String,
-    /// Whether an earlier model in the order failed.
+    /// Whether an earlier model in the order failed, or cost more than the budget left.
     pub fallback: bool,
 }
 
@@ -62,7 +62,8 @@ pub struct Usage {
     pub input_tokens: u32,
     /// Tokens written.
     pub output_tokens: u32,
-    /// United States dollars, by the price list that the bundle carries; 0 for a model that it does not list.
+    /// United States dollars, by the price list that the bundle carries; 0 for a model that it does not list. Where a provider did
+    /// not say how many tokens, an upper estimate.
     pub cost_usd: f64,
 }
 

@@ -26,6 +26,8 @@ pub struct Extract {
     pub answer: String,
     /// One per sentence, in the order of the markers.
     pub citations: Vec<Citation>,
+    /// The share of the question, its rare words counting more, that the first sentence holds with what stands above it, 0 to 1.
+    pub strength: f64,
 }
 
 /// The best one to three sentences that answer the question, about 600 code points in all; none where no sentence holds
@@ -38,7 +40,8 @@ pub fn extract(question: &str, passages: &[Passage]) -> Option<Extract> {
         .iter()
         .map(|citation| format!("{} [{}]", without_markers(&one_line(&citation.quote)), citation.marker));
     let answer = cited.collect::<Vec<_>>().join(" ");
-    (!citations.is_empty()).then_some(Extract { answer, citations })
+    let strength = found.first().map_or(0.0, |best| asked.share(best.held));
+    (!citations.is_empty()).then_some(Extract { answer, citations, strength })
 }
 
 fn choose(asked: &Asked, found: &[Evidence<'_>]) -> Vec<Citation> {

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod answer;
+pub mod attempt;
 pub mod caller;
 pub mod chunking;
 pub mod citation;

@@ -75,6 +75,24 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Dollars per million tokens where the built-in list is wrong: NAME=INPUT/OUTPUT,…",
     ),
+    setting(
+        "BUDGET_USD_PER_DAY_USER",
+        None,
+        "Dollars that one person's questions may cost in a day (UTC); unset: no cap.",
+    ),
+    setting("BUDGET_USD_PER_MONTH_USER", None, "The same in a calendar month."),
+    setting(
+        "BUDGET_USD_PER_DAY_WORKSPACE",
+        None,
+        "Dollars that one workspace's questions may cost in a day; unset: no cap.",
+    ),
+    setting("BUDGET_USD_PER_MONTH_WORKSPACE", None, "The same in a calendar month."),
+    setting(
+        "BUDGET_USD_PER_DAY_TOTAL",
+        None,
+        "Dollars that all questions together may cost in a day; unset: no cap.",
+    ),
+    setting("BUDGET_USD_PER_MONTH_TOTAL", None, "The same in a calendar month."),
     setting("AI_PROVIDER", None, "groq, anthropic or openai: the provider to prefer."),
     setting("GROQ_API_KEY", None, "Key for Groq."),
     setting(
@@ -94,7 +112,17 @@ pub const SETTINGS: &[Setting] = &[
         Some("https://api.openai.com/v1"),
         "OpenAI's endpoint, or one that speaks like it.",
     ),
-    setting("EMBEDDINGS", Some("local"), "local (all-MiniLM-L6-v2 in this process) or openai:NAME."),
+    setting("VOYAGE_API_KEY", None, "Key for Voyage."),
+    setting(
+        "VOYAGE_BASE_URL",
+        Some("https://api.voyageai.com/v1"),
+        "Voyage's endpoint, or one that speaks like it.",
+    ),
+    setting(
+        "EMBEDDINGS",
+        Some("local"),
+        "local (all-MiniLM-L6-v2 in this process), openai:NAME or voyage:NAME, of models that can shorten their vectors.",
+    ),
     setting(
         "EMBEDDER_DIR",
         Some("/opt/footnote/model"),

@@ -7,7 +7,10 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Error, error::Issue};
+use crate::{
+    Error,
+    error::{Budget, Issue},
+};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -53,6 +56,10 @@ pub(super) struct Problem<'a> {
     #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retry_after: Option<u64>,
+    /// Of `budget_exhausted`: which cap is in the way, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    budget: Option<&'a Budget>,
 }
 
 /// What of an error does not depend on the request.
@@ -79,6 +86,7 @@ pub(super) fn outline(error: &Error) -> Outline<'_> {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
         }
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Rate limit exceeded"),
+        Error::BudgetExhausted(_) => (StatusCode::PAYMENT_REQUIRED, "budget_exhausted", "Budget exhausted"),
         Error::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code, "Service unavailable"),
         Error::SwitchedOff { code, sentence, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code, *sentence),
         Error::KeyReused => {
@@ -108,6 +116,10 @@ pub(super) fn body(error: &Error, request_id: &str) -> Vec<u8> {
         },
         retry_after: match error {
             Error::RateLimited { retry_after } => Some(seconds(*retry_after)),
+            _ => None,
+        },
+        budget: match error {
+            Error::BudgetExhausted(budget) => Some(budget),
             _ => None,
         },
     };
@@ -146,6 +158,17 @@ fn detail(error: &Error) -> String {
         Error::MethodNotAllowed => "This path takes other methods; the Allow header lists them.".to_owned(),
         Error::RateLimited { retry_after } => {
             format!("You have sent too many requests. Try again in {} s.", seconds(*retry_after))
+        }
+        Error::BudgetExhausted(budget) => {
+            let whose = match budget.scope.as_str() {
+                "user" => "your",
+                "workspace" => "your workspace's",
+                _ => "the",
+            };
+            format!(
+                "What is left of {whose} budget for the {} does not pay for this question. Ask again after {}.",
+                budget.period, budget.resets_at
+            )
         }
         Error::Unavailable { retry_after, .. } => {
             format!(

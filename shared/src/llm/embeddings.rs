@@ -12,14 +12,17 @@ use std::{
 
 use anyhow::{Context, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
 
-use super::{Later, ModelFailure, endpoint::Endpoint, local::MiniLm, retry::retry};
+use super::{
+    Later, ModelFailure,
+    embedding_api::{Api, Vector, Wire},
+    local::MiniLm,
+    retry::retry,
+};
 use crate::{
     domain::hash::{hex, sha256},
     env::Env,
     redis::Redis,
-    tls,
 };
 
 /// The most texts in one call of an API.
@@ -31,14 +34,27 @@ const QUESTIONS_KEPT: (Duration, usize) = (Duration::from_hours(24), 1_000);
 /// What one batch may take, retries included.
 const BATCH_TIMEOUT: Duration = Duration::from_mins(1);
 /// Dimensions of the schema's vector column.
-const DIMENSIONS: usize = MiniLm::DIMENSIONS;
+pub(super) const DIMENSIONS: usize = MiniLm::DIMENSIONS;
+
+/// What a text is: some models turn what asks and what answers into vectors in two ways.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// It is searched with.
+    Question,
+    /// It is found.
+    Document,
+}
 
 /// Something that turns texts into vectors.
 pub trait Embedder: Send + Sync {
     /// Names the vectors' space: vectors of two names cannot be compared.
     fn name(&self) -> &str;
     /// One unit vector of 384 dimensions per text, at most 100 texts. It does not retry.
-    fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>>;
+    fn embed<'a>(
+        &'a self,
+        texts: &'a [String],
+        purpose: Purpose,
+    ) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>>;
     /// The most texts that one call should bring.
     fn batch_max(&self) -> usize {
         BATCH_MAX
@@ -68,15 +84,9 @@ impl Embeddings {
                 let directory = env.path("EMBEDDER_DIR").context("EMBEDDER_DIR is not set")?;
                 Arc::new(Local { directory, model: Arc::default() })
             }
-            Some(("openai", name)) if !name.is_empty() => {
-                env.url("OPENAI_BASE_URL")?;
-                let (url, key) = (env.require("OPENAI_BASE_URL")?, env.secret("OPENAI_API_KEY"));
-                Arc::new(Api {
-                    endpoint: Endpoint::new(tls::http_client()?, &url).bearer(key.as_ref())?,
-                    name: name.to_owned(),
-                })
-            }
-            _ => bail!("EMBEDDINGS must be local or openai:NAME, not {setting:?}"),
+            Some(("openai", name)) if !name.is_empty() => Arc::new(Api::connect(env, Wire::OpenAi, name)?),
+            Some(("voyage", name)) if !name.is_empty() => Arc::new(Api::connect(env, Wire::Voyage, name)?),
+            _ => bail!("EMBEDDINGS must be local, openai:NAME or voyage:NAME, not {setting:?}"),
         };
         let redis = if setting == "local" { None } else { Redis::connect(env)? };
         Ok(Self { embedder, questions: Arc::default(), redis })
@@ -105,7 +115,7 @@ impl Embeddings {
             Some(vector) => vector,
             None => {
                 let texts = [text.to_owned()];
-                let mut vectors = retry(deadline, || self.embedder.embed(&texts)).await?;
+                let mut vectors = retry(deadline, || self.embedder.embed(&texts, Purpose::Question)).await?;
                 let vector = vectors.pop().ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
                 shared.keep(&vector);
                 vector
@@ -124,7 +134,8 @@ impl Embeddings {
     pub async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, ModelFailure> {
         let mut vectors = Vec::with_capacity(texts.len());
         for texts in texts.chunks(self.embedder.batch_max()) {
-            vectors.extend(retry(Instant::now() + BATCH_TIMEOUT, || self.embedder.embed(texts)).await?);
+            let embed = || self.embedder.embed(texts, Purpose::Document);
+            vectors.extend(retry(Instant::now() + BATCH_TIMEOUT, embed).await?);
         }
         Ok(vectors)
     }
@@ -152,7 +163,7 @@ impl Shared {
         let command = ["GET".to_owned(), self.key.clone()];
         let asked = self.redis.as_ref()?.ask(async |redis, timeout| redis.command(&command, timeout).await);
         let text = asked.await.ok()?.as_str()?.to_owned();
-        Vector::Base64(text).floats().filter(|vector| vector.len() == DIMENSIONS)
+        Vector::Base64(text).numbers().filter(|vector| vector.len() == DIMENSIONS)
     }
 
     /// Keeps it in the background: the question has further to go.
@@ -190,7 +201,11 @@ impl Embedder for Local {
         "all-MiniLM-L6-v2"
     }
 
-    fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
+    fn embed<'a>(
+        &'a self,
+        texts: &'a [String],
+        _: Purpose,
+    ) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
         let (directory, model, texts) = (self.directory.clone(), self.model.clone(), texts.to_vec());
         Box::pin(async move {
             let work = tokio::task::spawn_blocking(move || {
@@ -212,87 +227,5 @@ impl Embedder for Local {
         tokio::task::spawn_blocking(move || {
             model.get_or_init(|| Self::load(&directory));
         });
-    }
-}
-
-/// OpenAI's embeddings endpoint, or one that speaks like it and can shorten its vectors.
-struct Api {
-    endpoint: Endpoint,
-    name: String,
-}
-
-impl Embedder for Api {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
-        Box::pin(async move {
-            let request = Request {
-                model: &self.name,
-                input: texts,
-                dimensions: DIMENSIONS,
-                encoding_format: "base64",
-            };
-            let response: Response = self.endpoint.post("/embeddings", &request).await?;
-            let mut items = response.data;
-            items.sort_by_key(|item| item.index);
-            let vectors: Option<Vec<Vec<f32>>> =
-                items.into_iter().map(|item| item.embedding.floats()).collect();
-            let vectors = vectors.filter(|vectors| {
-                vectors.len() == texts.len() && vectors.iter().all(|vector| vector.len() == DIMENSIONS)
-            });
-            vectors.ok_or_else(|| {
-                ModelFailure::permanent(format!("not one vector of {DIMENSIONS} numbers per text"))
-            })
-        })
-    }
-}
-
-#[derive(Serialize)]
-struct Request<'a> {
-    model: &'a str,
-    input: &'a [String],
-    dimensions: usize,
-    encoding_format: &'static str,
-}
-
-#[derive(Deserialize)]
-struct Response {
-    data: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-struct Item {
-    #[serde(default)]
-    index: usize,
-    embedding: Vector,
-}
-
-/// Base64 of little-endian floats is a quarter of the bytes; endpoints that do not know it answer with numbers.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Vector {
-    Base64(String),
-    Numbers(Vec<f32>),
-}
-
-impl Vector {
-    /// The numbers, scaled to length 1; none where there is anything else than numbers.
-    fn floats(self) -> Option<Vec<f32>> {
-        let mut numbers = match self {
-            Self::Numbers(numbers) => numbers,
-            Self::Base64(text) => {
-                let bytes = STANDARD.decode(text).ok()?;
-                let (floats, rest) = bytes.as_chunks::<4>();
-                rest.is_empty().then(|| floats.iter().map(|four| f32::from_le_bytes(*four)).collect())?
-            }
-        };
-        let length = numbers.iter().map(|number| number * number).sum::<f32>().sqrt();
-        (length.is_finite() && length > 0.0).then_some(())?;
-        for number in &mut numbers {
-            *number /= length;
-        }
-        Some(numbers)
     }
 }

@@ -2,6 +2,7 @@
 //! answer is the right one and proved by the right page, and what is refused. `library FOLDER [--answers FILE]` prints a
 //! report and writes every answer to FILE; the figures that may only rise go to standard output as one last line of JSON.
 
+mod curve;
 mod played;
 mod questions;
 
@@ -19,8 +20,11 @@ use shared::{
     domain::{
         analysis,
         caller::{UserId, Workspace},
+        extract::extract,
         passage::Passage,
+        passages::{Rules, select},
         question::Filters,
+        refusal::{strength, strong},
     },
     env::Env,
     llm::Embeddings,
@@ -31,6 +35,10 @@ use self::questions::{Question, folded};
 const PERSON: &str = "reader";
 /// Passages looked at: what a model would be given.
 const TOP_K: u32 = 8;
+/// The default of the setting.
+const MATCH_THRESHOLD: f64 = 0.25;
+/// The default of the setting.
+const PROMPT_TOKENS: usize = 3_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -49,6 +57,7 @@ async fn main() -> Result<()> {
         found.push(library.ask(question).await.with_context(|| question.id.clone())?);
     }
     report(&questions, &found);
+    curves(&questions, &found);
     played::report(&questions, &found);
     if let Some(file) = answers {
         let lines =
@@ -223,6 +232,22 @@ fn report(questions: &[Question], found: &[Found]) {
         exact[0],
         exact[1]
     );
+}
+
+/// What other thresholds of refusal would do: of the evidence that a model is given, and of the extractive answerer.
+fn curves(questions: &[Question], found: &[Found]) {
+    let all = || questions.iter().zip(found);
+    let given =
+        all().map(|(question, found)| (strength(&found.passages).unwrap_or_default(), question.answerable));
+    let steps: Vec<f64> = (3..=14).map(|step| f64::from(step) / 20.0).collect();
+    curve::print("similarity of the closest passage", &given.collect::<Vec<_>>(), &steps, MATCH_THRESHOLD);
+    let extracted = all().map(|(question, found)| {
+        let rules = Rules { tokens_max: PROMPT_TOKENS, per_document_max: None };
+        let passages = select(strong(found.passages.clone(), MATCH_THRESHOLD), &rules);
+        (extract(&question.text, &passages).map_or(0.0, |found| found.strength), question.answerable)
+    });
+    let steps: Vec<f64> = (8..=20).map(|step| f64::from(step) / 20.0).collect();
+    curve::print("share of the question in the sentence", &extracted.collect::<Vec<_>>(), &steps, 0.4);
 }
 
 /// The figures that a change may raise and not lower.

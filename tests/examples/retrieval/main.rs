@@ -4,6 +4,8 @@
 //! `ts_rank_cd` is measured beside it. It needs what the tests need: a Postgres, the model.
 
 mod collection;
+#[path = "../library/curve.rs"]
+mod curve;
 mod measures;
 mod plain;
 mod scale;
@@ -24,8 +26,9 @@ use shared::{
     },
     domain::{
         analysis::{self, Asked},
-        ids::DocumentId,
+        passage::Passage,
         question::Filters,
+        refusal::strength,
     },
     env::Env,
     llm::Embeddings,
@@ -43,6 +46,8 @@ use self::{
 const DEPTH: u32 = 100;
 /// Passages of a question whose time is taken: as many as an answer is given.
 const TIMED: u32 = 8;
+/// The default of the setting.
+const MATCH_THRESHOLD: f64 = 0.25;
 /// Where vectors are kept from run to run.
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.local/vectors");
 
@@ -97,14 +102,20 @@ async fn measure(collection: &Collection, vectors: &mut Vectors) -> Result<()> {
     let model = vectors.model().to_owned();
     let questions: Vec<String> = collection.queries.iter().map(|query| query.text.clone()).collect();
     let embedded = vectors.of(&questions).await?;
+    let mut evidence: Vec<curve::Measured> = Vec::new();
     let mut figures: [Figures; WAYS.len()] = Default::default();
     for (query, vector) in collection.queries.iter().zip(&embedded) {
         for ((_, way), figures) in WAYS.into_iter().zip(&mut figures) {
             let ask = async |limit| match way {
-                Way::Plain { any } => plain.places(&query.text, any, limit).await,
-                Way::Ours { .. } => ours(&pool, &shelf, query, (vector, &model), way, limit).await,
+                Way::Plain { any } => Ok((plain.places(&query.text, any, limit).await?, Vec::new())),
+                Way::Ours { .. } => {
+                    let passages = ours(&pool, &shelf, query, (vector, &model), way, limit).await?;
+                    let places =
+                        passages.iter().map(|passage| (passage.document_id, passage.start)).collect();
+                    anyhow::Ok((places, passages))
+                }
             };
-            let found = ask(DEPTH).await?;
+            let (found, passages): (Vec<_>, Vec<Passage>) = ask(DEPTH).await?;
             let found: Vec<&str> =
                 found.iter().filter_map(|place| shelf.items.get(place)).map(String::as_str).collect();
             let asked = Instant::now();
@@ -112,6 +123,15 @@ async fn measure(collection: &Collection, vectors: &mut Vectors) -> Result<()> {
             figures.times_ms.push(milliseconds(asked.elapsed()));
             figures.ndcg.push(ndcg(&found, &query.relevant));
             figures.recall.push(recall(&found, &query.relevant));
+            if matches!(way, Way::Ours { words: true, vectors: true, fusion: Fusion::ZScore }) {
+                let first = |passages: &[Passage]| strength(&passages[..passages.len().min(TIMED as usize)]);
+                evidence.push((first(&passages).unwrap_or_default(), true));
+                // The same question as if nothing in the collection answered it.
+                let is_relevant = |item: &&str| query.relevant.get(*item).is_some_and(|score| *score > 0.0);
+                let others = found.iter().zip(passages).filter(|(item, _)| !is_relevant(item));
+                let others: Vec<Passage> = others.map(|(_, passage)| passage).collect();
+                evidence.push((first(&others).unwrap_or_default(), false));
+            }
         }
     }
     println!(
@@ -125,6 +145,8 @@ async fn measure(collection: &Collection, vectors: &mut Vectors) -> Result<()> {
         println!("| {name} | {:.4} | {:.4} | {median:.1} | {late:.1} |", mean(&ndcg), mean(&recall));
     }
     println!();
+    let steps: Vec<f64> = (3..=14).map(|step| f64::from(step) / 20.0).collect();
+    curve::print("similarity of the closest passage", &evidence, &steps, MATCH_THRESHOLD);
     Ok(())
 }
 
@@ -135,7 +157,7 @@ async fn ours(
     (vector, model): (&[f32], &str),
     way: Way,
     limit: u32,
-) -> Result<Vec<(DocumentId, u32)>> {
+) -> Result<Vec<Passage>> {
     let Way::Ours { words, vectors, fusion } = way else { return Ok(Vec::new()) };
     let asked = if words { analysis::asked(&query.text) } else { Asked::default() };
     let query = search::Query {
@@ -146,8 +168,7 @@ async fn ours(
         fusion,
     };
     let tenant = pool.each(Scope::of_workspace(shelf.workspace.id)).await?;
-    let found = search::passages(&tenant, &query).await?;
-    Ok(found.passages.iter().map(|passage| (passage.document_id, passage.start)).collect())
+    Ok(search::passages(&tenant, &query).await?.passages)
 }
 
 fn as_f64(count: usize) -> f64 {

@@ -150,7 +150,7 @@ async fn each_role_may_call_what_it_needs_and_nothing_else() {
     assert_eq!(
         callable("footnote_app").await,
         [
-            &["audit_append", "citations_hold"],
+            &["audit_append", "budget_reserve", "budget_settle", "citations_hold"],
             &both[..],
             &["person_delete", "person_object_keys", "person_workspaces", "search_chunks"]
         ]
@@ -161,6 +161,7 @@ async fn each_role_may_call_what_it_needs_and_nothing_else() {
         "job_claim_outdated",
         "job_expire_answers",
         "job_expire_audit_logs",
+        "job_expire_budgets",
         "job_expire_embeddings",
         "job_expire_idempotency_keys",
         "job_expire_query_logs",
