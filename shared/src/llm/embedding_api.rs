@@ -91,25 +91,12 @@ impl Embedder for Api {
             let is_complete =
                 items.len() == texts.len() && items.iter().enumerate().all(|(at, item)| item.index == at);
             let vectors: Option<Vec<Vec<f32>>> =
-                items.into_iter().map(|item| unit(item.embedding.numbers()?, self.dimensions())).collect();
+                items.into_iter().map(|item| item.embedding.unit(self.dimensions())).collect();
             vectors.filter(|_| is_complete).ok_or_else(|| {
                 ModelFailure::permanent(format!("not one vector of {} numbers per text", self.dimensions()))
             })
         })
     }
-}
-
-/// The first 384 numbers, scaled to length 1; none where there are not `dimensions`, or they are no numbers.
-fn unit(mut vector: Vec<f32>, dimensions: usize) -> Option<Vec<f32>> {
-    let is_vector = vector.len() == dimensions && vector.iter().all(|number| number.is_finite());
-    is_vector.then_some(())?;
-    vector.truncate(DIMENSIONS);
-    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-    (length.is_finite() && length > 0.0).then_some(())?;
-    for number in &mut vector {
-        *number /= length;
-    }
-    Some(vector)
 }
 
 #[derive(Serialize)]
@@ -141,14 +128,29 @@ struct Item {
 /// Base64 of little-endian floats is a quarter of the bytes; endpoints that do not know it answer with numbers.
 #[derive(Deserialize)]
 #[serde(untagged)]
-pub(super) enum Vector {
+pub enum Vector {
+    /// As it is asked for.
     Base64(String),
+    /// As a list.
     Numbers(Vec<f32>),
 }
 
 impl Vector {
-    /// The numbers; none where the text holds none.
-    pub(super) fn numbers(self) -> Option<Vec<f32>> {
+    /// The first 384 numbers, scaled to length 1; none where there are not `dimensions`, or they are no numbers.
+    pub fn unit(self, dimensions: usize) -> Option<Vec<f32>> {
+        let mut vector = self.numbers()?;
+        let is_vector = vector.len() == dimensions && vector.iter().all(|number| number.is_finite());
+        is_vector.then_some(())?;
+        vector.truncate(DIMENSIONS);
+        let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+        (length.is_finite() && length > 0.0).then_some(())?;
+        for number in &mut vector {
+            *number /= length;
+        }
+        Some(vector)
+    }
+
+    fn numbers(self) -> Option<Vec<f32>> {
         match self {
             Self::Numbers(numbers) => Some(numbers),
             Self::Base64(text) => {

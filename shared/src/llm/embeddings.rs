@@ -163,7 +163,7 @@ impl Shared {
         let command = ["GET".to_owned(), self.key.clone()];
         let asked = self.redis.as_ref()?.ask(async |redis, timeout| redis.command(&command, timeout).await);
         let text = asked.await.ok()?.as_str()?.to_owned();
-        Vector::Base64(text).numbers().filter(|vector| vector.len() == DIMENSIONS)
+        Vector::Base64(text).unit(DIMENSIONS)
     }
 
     /// Keeps it in the background: the question has further to go.
