@@ -20,6 +20,7 @@ mod plan;
 mod retention;
 mod search;
 mod settings;
+mod streaming;
 mod template;
 mod tenancy;
 mod tokens;

@@ -13,7 +13,7 @@ use shared::{
     domain::ids::{ConversationId, MessageId},
     http::{
         Authenticated, Body, PathId,
-        paging::{Paging, Piece},
+        paging::{Limit, Piece},
     },
 };
 use utoipa::ToSchema;
@@ -52,7 +52,7 @@ struct Shown {
     path = "/v1/conversations",
     operation_id = "listConversations",
     tag = "chat",
-    params(Paging),
+    params(Limit, ("cursor" = Option<ConversationId>, Query, description = "`next` of the answer before.")),
     responses(
         (
             status = 200,
@@ -83,7 +83,7 @@ pub async fn list(
     path = "/v1/conversations/{id}",
     operation_id = "showConversation",
     tag = "chat",
-    params(("id" = ConversationId, Path, description = "The conversation."), Paging),
+    params(("id" = ConversationId, Path, description = "The conversation."), Limit, ("cursor" = Option<MessageId>, Query, description = "`next` of the answer before.")),
     responses(
         (
             status = 200,

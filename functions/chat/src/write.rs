@@ -65,14 +65,12 @@ pub async fn write(
     outlet: &Outlet,
     degraded: &mut Vec<String>,
 ) -> Draft {
-    let model =
-        Model { provider: Answer::EXTRACTIVE.to_owned(), name: "extractive".to_owned(), fallback: false };
     if passages.is_empty() {
-        return told(outlet, refusal(model)).await;
+        return told(outlet, refusal(no_model())).await;
     }
     let simplified = chat.settings.simplified;
     let Some(plan) = plan else {
-        return told(outlet, shortened(extracted(searched, passages, model), simplified)).await;
+        return told(outlet, shortened(extracted(searched, passages, no_model()), simplified)).await;
     };
     let span = info_span!("llm_generate", complexity = plan.complexity);
     let drafted = if outlet.is_followed() {
@@ -89,10 +87,15 @@ pub async fn write(
         }
         None => {
             degraded.push("model".to_owned());
-            let draft = extracted(searched, passages, Model { fallback: true, ..model });
+            let draft = extracted(searched, passages, Model { fallback: true, ..no_model() });
             told(outlet, shortened(draft, simplified)).await
         }
     }
+}
+
+/// The documents themselves.
+fn no_model() -> Model {
+    Model { provider: Answer::EXTRACTIVE.to_owned(), name: "extractive".to_owned(), fallback: false }
 }
 
 /// Letters and digits that nobody could foresee, for the boundaries of one prompt.
@@ -130,7 +133,10 @@ async fn streamed(
     // Whoever has gone away by now is noticed below.
     outlet.begin().await.ok();
     let (deadline, attempts) = (asked.record_from(), &asked.attempts);
-    let mut stream = chat.models.stream(&plan.prompt, plan.complexity, deadline, attempts).await?;
+    let mut stream = tokio::select! {
+        stream = chat.models.stream(&plan.prompt, plan.complexity, deadline, attempts) => stream?,
+        () = outlet.gone() => return Some((unread(), None)),
+    };
     let mut filter = Filter::new(passages);
     let mut short = chat.settings.simplified.then(|| Shortener::new(SIMPLIFIED_WORDS_MAX));
     let is_whole = tokio::select! {
@@ -255,6 +261,11 @@ fn unsupported(verified: &Verified) -> Vec<[u32; 2]> {
         return verified.unsupported.clone();
     }
     vec![[0, u32::try_from(verified.answer.chars().count()).unwrap_or(u32::MAX)]]
+}
+
+/// Nobody waited for the first word.
+fn unread() -> Draft {
+    Draft { text: String::new(), interrupted: true, ..refusal(no_model()) }
 }
 
 fn refusal(model: Model) -> Draft {

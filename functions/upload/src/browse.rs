@@ -13,7 +13,7 @@ use shared::{
     domain::{document::Document, ids::DocumentId},
     http::{
         Authenticated, Body, PathId,
-        paging::{Paging, Piece, whole},
+        paging::{Limit, Piece, whole},
     },
 };
 use utoipa::ToSchema;
@@ -37,7 +37,7 @@ struct Listing {
     path = "/v1/documents",
     operation_id = "listDocuments",
     tag = "documents",
-    params(Paging),
+    params(Limit, ("cursor" = Option<DocumentId>, Query, description = "`next` of the answer before.")),
     responses(
         (
             status = 200,

@@ -133,8 +133,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("TOP_K", Some("8"), "Passages given to the model, unless a request asks for another count."),
     setting(
         "MATCH_THRESHOLD",
-        Some("0.25"),
-        "Cosine similarity below which a passage without the question's words is no evidence.",
+        Some("0.2"),
+        "A question whose closest passage has a lower cosine similarity is refused: it is about something else.",
     ),
     setting(
         "PROMPT_TOKENS",

@@ -5,7 +5,6 @@ use std::str::FromStr;
 use axum::response::Response;
 use http::{HeaderValue, header};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use crate::{Error, Result, storage::decode_key};
 
@@ -14,16 +13,14 @@ const LIMIT: u32 = 50;
 /// The most that a request may ask for.
 const LIMIT_MAX: u32 = 200;
 
-/// Which piece of a list is asked for, for the OpenAPI document.
+/// How long a piece of a list is, for the OpenAPI document. Where it begins is an id of the list's own kind.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "for the OpenAPI document")]
-pub struct Paging {
+pub struct Limit {
     /// How many at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
-    /// `next` of the answer before.
-    cursor: Option<Uuid>,
 }
 
 const _: () = assert!(LIMIT == 50 && LIMIT_MAX == 200, "a piece's bounds are described as they are checked");

@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn white_letters_on_a_dark_field_are_seen_and_dark_ones_are_not() {
-        let field = [shape(1, PAGE, Kind::Solid(Paint::Of([10, 10, 30])))];
+        let field = [shape(1, PAGE, Kind::Solid(Paint::Of([10, 10, 20])))];
         assert_eq!(seen(&run(WHITE), &field), Seen::Whole);
         assert_eq!(seen(&run(BLACK), &field), Seen::Nothing);
         let again = [field[0], shape(2, LINE, Kind::Solid(Paint::Of([255; 3])))];

@@ -1,5 +1,5 @@
 //! Benchmarks of the built programs, started by `scripts/bench`, which says where the parts are: `cold`, `chat`,
-//! `ingest`, `refused`.
+//! `stream`, `ingest`, `refused`.
 
 mod again;
 mod chat;
@@ -7,6 +7,7 @@ mod cold;
 mod figures;
 mod ingest;
 mod refused;
+mod stream;
 
 use harness::app::TestApp;
 
@@ -23,6 +24,7 @@ async fn main() -> anyhow::Result<()> {
                 chat::measure().await?;
                 again::measure().await?;
             }
+            "stream" => stream::measure().await?,
             "ingest" => ingest::measure().await?,
             "refused" => refused::measure().await?,
             other => anyhow::bail!("there is no benchmark {other:?}"),

@@ -47,7 +47,7 @@ const DEPTH: u32 = 100;
 /// Passages of a question whose time is taken: as many as an answer is given.
 const TIMED: u32 = 8;
 /// The default of the setting.
-const MATCH_THRESHOLD: f64 = 0.25;
+const MATCH_THRESHOLD: f64 = 0.2;
 /// Where vectors are kept from run to run.
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.local/vectors");
 

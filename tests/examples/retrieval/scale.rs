@@ -276,6 +276,7 @@ async fn add(superuser: &Client, pool: &Pool, workspace: &Workspace, made: &mut 
     let papers = chunks.iter().map(|chunk| pdf::Page {
         page: chunk.ordinal + 1,
         text: chunk.text.clone(),
+        hidden: 0,
         layout: None,
     });
     let papers: Vec<pdf::Page> = papers.collect();

@@ -3,6 +3,7 @@
 mod gone;
 mod once;
 mod tiers;
+mod vectors;
 
 use harness::{
     app::TestApp,

@@ -12,7 +12,6 @@ use harness::{
     openai::{Answer, Interruption, OpenAi},
     parts::token,
 };
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tower::ServiceExt;
@@ -30,7 +29,7 @@ fn question(token: &str, accept: &str) -> axum::http::Request<Body> {
 async fn ask(router: Router, token: &str) -> Value {
     let response = router.oneshot(question(token, "application/json")).await.unwrap();
     assert_eq!(response.status(), 200);
-    serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    serde_json::from_slice(&axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap()
 }
 
 /// A provider whose first answer waits, and one answer for all others.

@@ -104,7 +104,8 @@ async fn redis_answers_when_the_database_has_forgotten_and_is_asked_only_then() 
     let first = app.ask(&alice, QUESTION).await;
     let calls = async |app: &TestApp, what: &str| {
         let before = redis.calls();
-        assert!(cached(&app.ask(&alice, QUESTION).await, &first), "{what}");
+        let answer = app.post("/v1/chat", &alice, &json!({ "message": QUESTION })).await.json();
+        assert!(cached(&answer, &first), "{what}");
         // The limits take one.
         redis.calls() - before - 1
     };
@@ -150,7 +151,7 @@ async fn a_models_refusal_is_kept_and_what_a_bad_day_made_is_not() {
     assert!(cached(&app.ask(&alice, QUESTION).await, &first));
     assert_eq!(unwilling.requests().len(), 1);
 
-    let down = OpenAi::answering(|_| Answer::invalid("no"));
+    let down = OpenAi::answering(|_| Answer::error(400, "invalid_request_error", None, "no"));
     let app = with_model(&down, &[]).await;
     shelve(&app, &alice, "", PIPES).await;
     for calls in 1..=2 {

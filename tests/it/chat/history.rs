@@ -26,7 +26,7 @@ async fn conversations_are_listed_newest_first_and_shown_in_their_order() {
     for number in 0..3 {
         asked.push(app.ask(&alice, &format!("How hard may weld {number} be?")).await);
     }
-    let conversation = asked[0]["conversation_id"].as_str().unwrap();
+    let conversation = asked[0]["conversation_id"].as_str().unwrap().to_owned();
     let more = json!({ "message": "How soon is a weld inspected?", "conversation_id": conversation });
     asked.push(app.ask_with(&alice, &more).await);
 

@@ -25,7 +25,7 @@ enum Wire {
 const WIRES: [Wire; 2] = [Wire::OpenAi, Wire::Anthropic];
 
 /// An app whose only model is `provider`, and some settings of one's own.
-async fn with_model(provider: &OpenAi, own: &[(&'static str, &str)]) -> TestApp {
+pub async fn with_model(provider: &OpenAi, own: &[(&'static str, &str)]) -> TestApp {
     with_model_of(Wire::OpenAi, provider, own).await
 }
 
@@ -53,13 +53,13 @@ fn asked(request: &Value) -> &str {
 }
 
 /// The number under which the model was shown the passage that holds `words`.
-fn number_of(request: &Value, words: &str) -> usize {
+pub fn number_of(request: &Value, words: &str) -> usize {
     let passages = asked(request).split("<passage ").skip(1);
     1 + passages.into_iter().position(|passage| passage.contains(words)).expect("a passage with these words")
 }
 
 /// A provider that answers with `text`, in which `{words}` stands for the number of the passage that holds them.
-fn quoting(text: &'static str) -> OpenAi {
+pub fn quoting(text: &'static str) -> OpenAi {
     OpenAi::answering(move |request| {
         let mut written = String::new();
         for piece in text.split('{') {

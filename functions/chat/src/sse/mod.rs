@@ -194,3 +194,54 @@ fn say(language: &mut dyn Language, told: Vec<Told>) -> Vec<Event> {
 fn json(data: &impl Serialize) -> String {
     serde_json::to_string(data).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids() -> Ids {
+        Ids { message: MessageId::new(), conversation: ConversationId::new(), request: uuid::Uuid::nil() }
+    }
+
+    fn in_an_hour() -> Instant {
+        Instant::now() + Duration::from_hours(1)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_comment_comes_every_ten_seconds_of_silence() {
+        let silent = async |outlet: Outlet| {
+            outlet.begin().await.ok();
+            std::future::pending().await
+        };
+        let response = respond(Protocol::Footnote, ids(), in_an_hour(), silent).await.unwrap();
+        let mut body = response.into_body().into_data_stream();
+        let start = body.next().await.unwrap().unwrap();
+        assert!(start.starts_with(b"event: start\n"), "{start:?}");
+        for seconds in [10, 20, 30] {
+            let began = tokio::time::Instant::now();
+            assert_eq!(&body.next().await.unwrap().unwrap()[..], b":\n\n");
+            assert_eq!(began.elapsed().as_secs(), 10, "at {seconds}");
+        }
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_fails_by_status_or_by_event() {
+        let panics = async |_: Outlet| panic!("a defect");
+        let error = respond(Protocol::Footnote, ids(), in_an_hour(), panics).await.unwrap_err();
+        assert!(matches!(error, Error::Internal(_)));
+        let panics = async |outlet: Outlet| {
+            outlet.begin().await.ok();
+            panic!("a defect")
+        };
+        for (protocol, says) in
+            [(Protocol::Footnote, "event: error\n"), (Protocol::UiMessage, "data: [DONE]\n")]
+        {
+            let response = respond(protocol, ids(), in_an_hour(), panics).await.unwrap();
+            let pieces: Vec<_> = response.into_body().into_data_stream().collect().await;
+            let text: String =
+                pieces.into_iter().map(|piece| String::from_utf8(piece.unwrap().to_vec()).unwrap()).collect();
+            assert!(text.contains(says) && text.contains("urn:footnote:problem:internal"), "{text}");
+            assert!(!text.contains("a defect"));
+        }
+    }
+}
