@@ -20,9 +20,8 @@ use uuid::Uuid;
 
 use crate::{
     Chat,
-    ask::{Asked, elapsed_ms},
+    asked::{Asked, before, elapsed_ms},
     cache::{Entered, Seat},
-    find::before,
     outlet::Outlet,
     record::record,
 };

@@ -20,7 +20,6 @@ use shared::{
         described,
         ids::{ConversationId, MessageId},
         question::{Filters, Question, Standard},
-        refusal::REFUSAL,
     },
     http::{Authenticated, Body, Deadline, Request, openapi::IdempotencyKey, schema},
     llm::Attempts,
@@ -30,16 +29,15 @@ use utoipa::ToSchema;
 use zod_rs::{array, boolean, object};
 
 use crate::{
-    Chat, again, budget,
+    Chat, again,
+    asked::{Asked, elapsed_ms},
+    budget,
     find::{Found, find},
     outlet::Outlet,
     record::{record, record_calls},
     sse,
     write::{plan, write},
 };
-
-/// The part of a request's time that is kept for checking and recording the answer, after database and model.
-const RECORD_SHARE: f64 = 0.12;
 
 /// A question.
 #[derive(Deserialize, ToSchema)]
@@ -57,6 +55,27 @@ pub struct AskRequest {
     top_k: Option<u32>,
     /// Whether the answer comes as server-sent events; none: as the Accept header says.
     stream: Option<bool>,
+}
+
+impl AskRequest {
+    /// The question, if it is one.
+    fn understood(self, chat: &Chat, Deadline(deadline): Deadline) -> Result<Asked> {
+        let question = Question::parse(&self.message, chat.settings.strict_query)
+            .map_err(|(code, message)| Error::invalid("message", code, message))?;
+        let started = Instant::now();
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(started));
+        Ok(Asked {
+            message: MessageId::new(),
+            conversation: self.conversation_id.unwrap_or_default(),
+            continues: self.conversation_id.is_some(),
+            question,
+            filters: self.filters.unwrap_or_default(),
+            top_k: self.top_k.unwrap_or(chat.settings.top_k),
+            attempts: if chat.settings.limits.is_some() { Attempts::capped() } else { Attempts::default() },
+            started,
+            timeout: chat.settings.request_timeout.min(left.unwrap_or(Duration::MAX)),
+        })
+    }
 }
 
 impl Request for AskRequest {
@@ -139,7 +158,8 @@ pub async fn ask(
     Body(request): Body<AskRequest>,
 ) -> Result<Response> {
     let span = info_span!("handle_query");
-    let asked = Asked::new(&chat, &request, deadline)?;
+    let protocol = sse::protocol(&headers, request.stream);
+    let asked = request.understood(&chat, deadline)?;
     let found = match Box::pin(find(&chat, &caller, &asked)).instrument(span.clone()).await {
         Ok(found) => found,
         Err(error) => {
@@ -147,7 +167,7 @@ pub async fn ask(
             return Err(error);
         }
     };
-    let Some(protocol) = sse::protocol(&headers, request.stream) else {
+    let Some(protocol) = protocol else {
         // What is paid for is booked, whether the caller still waits for it or not.
         let work = async move { answer(&chat, &caller, &asked, found, &Outlet::closed()).await };
         let answer = tokio::spawn(work.instrument(span)).await.context("the answer panicked")??;
@@ -162,67 +182,6 @@ pub async fn ask(
     let work =
         |outlet: Outlet| async move { answer(&chat, &caller, &asked, found, &outlet).await }.instrument(span);
     sse::respond(protocol, ids, deadline, work).await
-}
-
-/// A question that was understood, and the time it has.
-pub struct Asked {
-    /// The id that the answer will have.
-    pub message: MessageId,
-    /// The conversation that it belongs to.
-    pub conversation: ConversationId,
-    /// Whether that conversation has begun already.
-    pub continues: bool,
-    /// The question.
-    pub question: Question,
-    /// What the search is limited to.
-    pub filters: Filters,
-    /// How many passages the answer may rest on.
-    pub top_k: u32,
-    /// The calls of models that it takes.
-    pub attempts: Attempts,
-    /// When it came.
-    pub started: Instant,
-    timeout: Duration,
-}
-
-impl Asked {
-    fn new(chat: &Chat, request: &AskRequest, Deadline(deadline): Deadline) -> Result<Self> {
-        let question = Question::parse(&request.message, chat.settings.strict_query)
-            .map_err(|(code, message)| Error::invalid("message", code, message))?;
-        let started = Instant::now();
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(started));
-        Ok(Self {
-            message: MessageId::new(),
-            conversation: request.conversation_id.unwrap_or_default(),
-            continues: request.conversation_id.is_some(),
-            question,
-            filters: request.filters.clone().unwrap_or_default(),
-            top_k: request.top_k.unwrap_or(chat.settings.top_k),
-            attempts: if chat.settings.limits.is_some() { Attempts::capped() } else { Attempts::default() },
-            started,
-            timeout: chat.settings.request_timeout.min(left.unwrap_or(Duration::MAX)),
-        })
-    }
-
-    /// When that part of the request's time is over.
-    pub fn part(&self, share: f64) -> Instant {
-        self.started + self.timeout.mul_f64(share)
-    }
-
-    /// When that part of the request's time will be over for what begins now.
-    pub fn part_from_now(&self, share: f64) -> Instant {
-        self.record_from().min(Instant::now() + self.timeout.mul_f64(share))
-    }
-
-    /// When the answer must be there, checked and not yet recorded.
-    pub fn record_from(&self) -> Instant {
-        self.part(1.0 - RECORD_SHARE)
-    }
-
-    /// When the answer must be sent.
-    pub fn deadline(&self) -> Instant {
-        self.part(1.0)
-    }
 }
 
 /// The answer to what was found, told to the outlet while it is written, and recorded.
@@ -251,7 +210,7 @@ async fn answer(
     let mut answer = Answer {
         id: asked.message,
         conversation_id: asked.conversation,
-        refused: draft.citations.is_empty() && draft.text == REFUSAL,
+        refused: draft.refused,
         answer: draft.text,
         citations: draft.citations,
         unsupported: draft.unsupported,
@@ -284,9 +243,4 @@ async fn answer(
         "answered a question"
     );
     Ok(answer)
-}
-
-/// Milliseconds since then.
-pub fn elapsed_ms(since: Instant) -> u32 {
-    u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX)
 }

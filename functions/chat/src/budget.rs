@@ -11,7 +11,10 @@ use shared::{
     llm::{Models, PRICES_OF},
 };
 
-use crate::{Chat, ask::Asked, find::before};
+use crate::{
+    Chat,
+    asked::{Asked, before},
+};
 
 /// Caps by setting, in the order of [`Limits`].
 const SETTINGS: [&str; 6] = [

@@ -23,7 +23,7 @@ use tracing::{Instrument, field::Empty, info_span};
 use crate::{
     Chat,
     again::{self, Again, Instead, Work},
-    ask::{Asked, elapsed_ms},
+    asked::{Asked, before, elapsed_ms},
     follow_up::stand_alone,
 };
 
@@ -91,12 +91,6 @@ async fn sources(chat: &Chat, caller: &Caller, asked: &Asked) -> Result<Sources,
         search_ms: elapsed_ms(asked.started),
         work,
     })
-}
-
-/// What the database says by `deadline`; nobody waits for it any longer.
-pub async fn before<T>(deadline: Instant, asked: impl Future<Output = Result<T>>) -> Result<T> {
-    let outcome = tokio::time::timeout_at(deadline.into(), asked).await;
-    outcome.unwrap_or_else(|elapsed| Err(Error::unavailable("timeout", elapsed)))
 }
 
 /// The question's vector; none where vector search is switched off or the embedder is down.

@@ -7,7 +7,7 @@ use shared::domain::{
 };
 use tracing::{Instrument, info_span};
 
-use crate::{Chat, ask::Asked, budget, write::nonce};
+use crate::{Chat, asked::Asked, budget, write::nonce};
 
 /// The part of a request's time that rewriting a question may take.
 const REWRITE_SHARE: f64 = 0.12;

@@ -5,7 +5,10 @@ use shared::{
     domain::{answer::Answer, caller::Caller, hash::sha256},
 };
 
-use crate::{Chat, ask::Asked, find::before};
+use crate::{
+    Chat,
+    asked::{Asked, before},
+};
 
 /// Records the question. An answer that was paid for is sent even if this fails or takes too long.
 pub async fn record(

@@ -17,7 +17,7 @@ use shared::domain::{
 use shared::llm::{Answered, Ending, Stream};
 use tracing::{Instrument, info_span};
 
-use crate::{Chat, ask::Asked, find::Sources, outlet::Outlet};
+use crate::{Chat, asked::Asked, find::Sources, outlet::Outlet};
 
 /// What will be the answer, before it has ids.
 pub struct Draft {
@@ -27,6 +27,8 @@ pub struct Draft {
     pub citations: Vec<Citation>,
     /// Ranges of `text` that lost their proof.
     pub unsupported: Vec<[u32; 2]>,
+    /// Whether it says that the documents do not answer.
+    pub refused: bool,
     /// Whether it broke off, or its reader went away.
     pub interrupted: bool,
     /// What became of the citations that the model offered.
@@ -231,7 +233,9 @@ async fn follow(
 /// The best sentences of the documents, or a refusal.
 fn extracted(question: &str, passages: &[Passage], model: Model) -> Draft {
     match extract(question, passages) {
-        Some(extract) => Draft { text: extract.answer, citations: extract.citations, ..refusal(model) },
+        Some(extract) => {
+            Draft { text: extract.answer, citations: extract.citations, refused: false, ..refusal(model) }
+        }
         None => refusal(model),
     }
 }
@@ -249,6 +253,7 @@ fn draft(verified: Verified, model: Model, interrupted: bool) -> Draft {
         unsupported: unsupported(&verified),
         text: verified.answer,
         citations: verified.citations,
+        refused: verified.is_refusal,
         interrupted,
         counts: verified.counts,
         model,
@@ -265,7 +270,7 @@ fn unsupported(verified: &Verified) -> Vec<[u32; 2]> {
 
 /// Nobody waited for the first word.
 fn unread() -> Draft {
-    Draft { text: String::new(), interrupted: true, ..refusal(no_model()) }
+    Draft { text: String::new(), refused: false, interrupted: true, ..refusal(no_model()) }
 }
 
 fn refusal(model: Model) -> Draft {
@@ -273,6 +278,7 @@ fn refusal(model: Model) -> Draft {
         text: REFUSAL.to_owned(),
         citations: Vec::new(),
         unsupported: Vec::new(),
+        refused: true,
         interrupted: false,
         counts: Counts::default(),
         model,
