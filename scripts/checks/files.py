@@ -11,11 +11,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # Made by tools, and not in the repository.
 MADE = {".git", ".local", ".aws-sam", ".ruff_cache", ".terraform", "__pycache__", "node_modules", "target"}
 
+# In the repository as others wrote it; its rules are theirs.
+FOREIGN = {"vendor"}
+
 
 def every_file() -> Iterator[Path]:
     """Each file, relative to the root, in a stable order."""
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = sorted(set(folders) - MADE)
+        folders[:] = sorted(set(folders) - MADE - FOREIGN)
         for name in sorted(names):
             yield (Path(folder) / name).relative_to(ROOT)
 

@@ -18,9 +18,7 @@ NEW_EACH_TIME = {"ask": ("id", "conversation_id", "timings_ms"), "takeDocument":
 OTHER_PARAMETERS = {"n": "1"}
 # Two responses never agree on these.
 VOLATILE = ("x-request-id", "date", "ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset")
-IDS = ("DocumentId", "ConversationId", "UserId")
-# Ids that requests do not take.
-ANSWERED_ONLY = ("MessageId",)
+IDS = ("DocumentId", "ConversationId", "MessageId", "UserId")
 
 
 @dataclass(frozen=True)
@@ -104,6 +102,8 @@ def _send(slot: Slot, attacker: Person, value: str) -> Response:
     elif slot.place == "query":
         path += f"?{slot.name[0]}={quote(value)}"
     path = path.replace(f"{{{slot.name[0]}}}", quote(value))
+    # Beside another's message, one's own conversation.
+    path = path.replace("/conversations/{id}", f"/conversations/{quote(attacker.ids['ConversationId'])}")
     for name, other in OTHER_PARAMETERS.items():
         path = path.replace(f"{{{name}}}", other)
     if "{" in path:
@@ -140,7 +140,7 @@ def _kind(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Optional[st
     if name in IDS:
         return name
     known = document["components"]["schemas"].get(name, schema)
-    if name not in ANSWERED_ONLY and (known.get("format") == "uuid" or name.endswith("Id")):
+    if known.get("format") == "uuid" or name.endswith("Id"):
         raise Fault(f"say in IDS of {__name__} whose {name or schema} is")
     return None
 

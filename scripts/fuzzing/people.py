@@ -59,6 +59,7 @@ def settle(url: str, person: Person, check: Callable[[], None]) -> None:
     person.ids = {
         "DocumentId": taken["document_id"],
         "ConversationId": asked["conversation_id"],
+        "MessageId": asked["id"],
         "UserId": person.user,
         KEY_OF_QUESTION: uuid.uuid4().hex,
         KEY_OF_DOCUMENT: uuid.uuid4().hex,

@@ -13,7 +13,7 @@ from .console import Fault, run_command, say
 from .paths import MODEL, ROOT
 
 # On parts of their own, by the benchmark program; the rest needs nothing that runs.
-MEASURED = ("cold", "chat", "ingest", "refused")
+MEASURED = ("cold", "chat", "stream", "ingest", "refused")
 PARTS = ("sizes", *MEASURED)
 # Durable, as in a deployment: what a commit costs is part of what is measured.
 POSTGRES_SETTINGS = ("max_connections=200",)
@@ -24,9 +24,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="bench",
         description="Builds the release programs and measures them, as Markdown tables on stdout: sizes, cold starts through "
-        "a Runtime API on this machine, a warm server's questions without a model, pages ingested per second, odd requests refused; `retrieval "
-        "DIR…` measures search on collections in these folders; `embedder` holds the local embedder against candle, which it builds apart. Without "
-        "arguments: all but these two.",
+        "a Runtime API on this machine, a warm server's questions without a model, answers streamed and given again beside direct calls to the "
+        "same model, pages ingested per second, odd requests refused; `retrieval DIR…` measures search on collections in these folders; "
+        "`embedder` holds the local embedder against candle, which it builds apart. Without arguments: all but these two.",
     )
     parser.add_argument("part", nargs="?", choices=(*PARTS, "retrieval", "embedder"), help="only this one")
     parser.add_argument("directories", nargs="*", type=Path, metavar="DIR", help="for retrieval")

@@ -12,7 +12,7 @@ from .tokens import ISSUER
 from .wheels import PDFIUM_NAME
 
 DEVELOPMENT_LIMITS = "; ".join(
-    f"{policy}=100000/1h" for policy in ("chat.user", "upload.user", "documents.user", "delete.user", "anonymous.ip", "requests.ip")
+    f"{policy}=100000/1h" for policy in ("chat.user", "upload.user", "documents.user", "conversations.user", "delete.user", "anonymous.ip", "requests.ip")
 )
 LOCAL_CREDENTIALS = "footnote"
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")

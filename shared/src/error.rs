@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,6 +55,9 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// What the question may cost is more than a spend cap leaves; nothing was spent.
+    #[error("the budget of the {} is exhausted", .0.period)]
+    BudgetExhausted(Box<Budget>),
     /// Something that the answer needs is down or too slow; nothing was done.
     #[error("{code}")]
     Unavailable {
@@ -84,6 +88,9 @@ pub enum Error {
         /// When it is done at the latest.
         retry_after: Duration,
     },
+    /// What had begun to come does not come to its end.
+    #[error("the answer broke off")]
+    Interrupted,
     /// A defect or an unforeseen fault; the cause is for the log only.
     #[error("internal error")]
     Internal(#[from] anyhow::Error),
@@ -115,6 +122,21 @@ impl std::fmt::Display for Reason {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(self.sentence)
     }
+}
+
+/// The spend cap that is in the way.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Budget {
+    /// Whose spending it caps: `user`, `workspace` or `total`, which is everybody's.
+    pub scope: String,
+    /// `day` or `month`, in UTC.
+    pub period: String,
+    /// The cap in dollars.
+    pub limit_usd: f64,
+    /// What is left of it, less what is reserved for questions that are being answered.
+    pub left_usd: f64,
+    /// When the next period begins.
+    pub resets_at: Timestamp,
 }
 
 /// One broken rule of a request, in Zod's shape.

@@ -1,14 +1,26 @@
 //! The hosts: Lambda, Lambda with streaming, Lambda events, a socket. Nothing here knows what a function does.
 
-use std::{fmt::Display, future::Future, net::SocketAddr};
+use std::{
+    fmt::Display,
+    future::Future,
+    net::SocketAddr,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::Context;
-use axum::Router;
+use axum::{Router, extract::Request, middleware::map_request};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::TcpListener;
 
-use crate::{env::Env, http::finish, telemetry};
+use crate::{
+    env::Env,
+    http::{Deadline, finish},
+    telemetry,
+};
+
+/// Of the time that Lambda gives, what handing the response over may take.
+const MARGIN: Duration = Duration::from_millis(300);
 
 /// Why a process ended badly.
 pub type Error = lambda_runtime::Error;
@@ -40,13 +52,31 @@ pub fn stop(error: impl Display) -> Error {
 /// Serves routes to API Gateway.
 pub async fn serve(env: &Env, routes: Router) -> Result<(), Error> {
     on_lambda()?;
-    lambda_http::run(finish(routes, env).map_err(stop)?).await
+    lambda_http::run(on_lambda_time(finish(routes, env).map_err(stop)?)).await
 }
 
 /// Serves routes to a function URL in `RESPONSE_STREAM` mode.
 pub async fn serve_streaming(env: &Env, routes: Router) -> Result<(), Error> {
     on_lambda()?;
-    lambda_http::run_with_streaming_response(finish(routes, env).map_err(stop)?).await
+    lambda_http::run_with_streaming_response(on_lambda_time(finish(routes, env).map_err(stop)?)).await
+}
+
+/// Tells every request when Lambda will give it up.
+fn on_lambda_time(routes: Router) -> Router {
+    routes.layer(map_request(async |mut request: Request| {
+        let context = request.extensions().get::<lambda_runtime::Context>();
+        if let Some(deadline) = context.and_then(|context| instant_of(context.deadline)) {
+            request.extensions_mut().insert(Deadline(deadline.checked_sub(MARGIN)));
+        }
+        request
+    }))
+}
+
+/// When the system's clock will show these milliseconds since 1970; now, if it has.
+fn instant_of(unix_ms: u64) -> Option<Instant> {
+    let left =
+        Duration::from_millis(unix_ms).saturating_sub(SystemTime::now().duration_since(UNIX_EPOCH).ok()?);
+    Instant::now().checked_add(left)
 }
 
 /// Serves events of a queue or a schedule.

@@ -125,7 +125,9 @@ async fn chat_and_uploads_are_switched_off_alone() {
     let app = TestApp::with(&[("DISABLE_CHAT", "true")]).await;
     let chat = app.post("/v1/chat", &alice, &json!({ "message": "Anyone?" })).await;
     assert_eq!((chat.status.as_u16(), chat.json()["code"].as_str()), (503, Some("switched_off")));
-    assert_eq!(app.get("/v1/documents", &alice).await.status, 200);
+    for readable in ["/v1/documents", "/v1/conversations"] {
+        assert_eq!(app.get(readable, &alice).await.status, 200, "{readable}");
+    }
 
     let app = TestApp::with(&[("DISABLE_UPLOADS", "true")]).await;
     assert_eq!(app.upload(&alice, "a.pdf", sample()).await.status, 503);

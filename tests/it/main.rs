@@ -2,6 +2,7 @@
 
 mod architecture;
 mod audit;
+mod cache;
 mod chat;
 mod database;
 mod documents;
@@ -19,6 +20,7 @@ mod plan;
 mod retention;
 mod search;
 mod settings;
+mod streaming;
 mod template;
 mod tenancy;
 mod tokens;

@@ -250,9 +250,15 @@ async fn both_ways_to_the_nearest_vectors_find_the_same() {
         let mut seen = Vec::new();
         for chunks in [None, Some(30_000)] {
             if let Some(chunks) = chunks {
-                // As if the workspace were a large one.
+                // As if the workspace were a large one, and nothing of the answer before known.
                 let client = app.database.connect(None).await;
-                client.execute("UPDATE workspaces SET chunks = $1", &[&i64::from(chunks)]).await.unwrap();
+                client
+                    .execute(
+                        "UPDATE workspaces SET chunks = $1, corpus_version = corpus_version + 1",
+                        &[&i64::from(chunks)],
+                    )
+                    .await
+                    .unwrap();
             }
             app.ask_with(&alice, &body).await;
             let requests = provider.requests();

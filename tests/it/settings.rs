@@ -95,6 +95,8 @@ async fn a_missing_or_malformed_setting_stops_the_server_and_is_named_without_it
         ("CHAT_MODELS", Some("groq".to_owned())),
         ("AI_PROVIDER", Some("nobody".to_owned())),
         ("EMBEDDINGS", Some("openai:".to_owned())),
+        ("BUDGET_USD_PER_DAY_USER", Some("-1".to_owned())),
+        ("BUDGET_USD_PER_MONTH_TOTAL", Some("lots".to_owned())),
         ("DATABASE_MAX_CONNECTIONS", Some("0".to_owned())),
         ("DATABASE_MAX_CONNECTIONS", Some("many".to_owned())),
         ("DATABASE_CA_FILE", Some("/nonexistent".to_owned())),

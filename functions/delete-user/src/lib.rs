@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     Error, Result,
+    answers::Answers,
     auth::Auth,
     db::{self, users},
     domain::caller::UserId,
@@ -31,6 +32,8 @@ pub struct DeleteUser {
     pub limiter: Limiter,
     /// Holds the user's documents.
     pub storage: Storage,
+    /// Holds answers that may quote them.
+    pub answers: Option<Answers>,
     /// The operator's switches.
     pub switches: Switches,
 }
@@ -44,6 +47,7 @@ impl DeleteUser {
             db,
             limiter: Limiter::connect(env)?,
             storage: Storage::connect(env).await?,
+            answers: Answers::connect(env)?,
             switches: Switches::new(env),
         })
     }
@@ -114,10 +118,16 @@ async fn erase(
     for key in &keys {
         delete_user.storage.erase(key).await?;
     }
+    let workspaces = users::workspaces(&tenant).await?;
     let rows = users::delete(&tenant).await?;
-    let objects = keys.len();
-    tracing::info!(event = "user_deleted", objects, rows.documents, rows.conversations, "deleted a user");
     #[expect(clippy::disallowed_methods, reason = "the receipt says when")]
     let at = Timestamp::now();
+    if let Some(answers) = &delete_user.answers {
+        for workspace in workspaces {
+            answers.erase(workspace, at).await;
+        }
+    }
+    let objects = keys.len();
+    tracing::info!(event = "user_deleted", objects, rows.documents, rows.conversations, "deleted a user");
     Ok(Body(Erased { message: "Account deleted", user_id: caller.user, at, objects, rows }))
 }

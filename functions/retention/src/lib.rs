@@ -13,6 +13,8 @@ use shared::{
 
 /// How long query logs are kept.
 const QUERY_LOGS: Duration = Duration::from_hours(90 * 24);
+/// How long kept answers stay, which are given again for far less.
+const ANSWERS: Duration = Duration::from_hours(30 * 24);
 /// How long vectors are kept for a retry.
 const EMBEDDINGS: Duration = Duration::from_hours(24);
 /// Rows of one statement: short transactions, whatever there is to delete.
@@ -60,10 +62,14 @@ pub struct Schedule {
 pub struct Report {
     /// Query logs deleted.
     pub query_logs: i64,
+    /// Kept answers deleted.
+    pub answers: i64,
     /// Kept vectors deleted.
     pub embeddings: i64,
     /// Idempotency keys deleted.
     pub idempotency_keys: i64,
+    /// Budgets of past months and reservations that nobody settled, deleted.
+    pub budgets: i64,
     /// Rows of the audit log deleted.
     pub audit_logs: i64,
     /// Documents that became something.
@@ -88,10 +94,13 @@ pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::R
     if task != Task::Heal {
         let before = now.checked_sub(QUERY_LOGS).context("go back 90 days")?;
         report.query_logs = in_batches(|| jobs::expire_query_logs(&retention.db, before, BATCH)).await?;
+        let before = now.checked_sub(ANSWERS).context("go back 30 days")?;
+        report.answers = in_batches(|| jobs::expire_answers(&retention.db, before, BATCH)).await?;
         let before = now.checked_sub(EMBEDDINGS).context("go back a day")?;
         report.embeddings = in_batches(|| jobs::expire_embeddings(&retention.db, before, BATCH)).await?;
         report.idempotency_keys =
             in_batches(|| jobs::expire_idempotency_keys(&retention.db, now, BATCH)).await?;
+        report.budgets = in_batches(|| jobs::expire_budgets(&retention.db, now, BATCH)).await?;
         let before = now.checked_sub(retention.audit_logs).context("go back AUDIT_RETENTION_DAYS")?;
         report.audit_logs = in_batches(|| jobs::expire_audit_logs(&retention.db, before, BATCH)).await?;
     }
@@ -102,8 +111,10 @@ pub async fn run(retention: &Retention, task: Task, now: Timestamp) -> anyhow::R
     tracing::info!(
         event = "retention",
         report.query_logs,
+        report.answers,
         report.embeddings,
         report.idempotency_keys,
+        report.budgets,
         report.audit_logs,
         report.healed,
         report.renewed,

@@ -43,18 +43,19 @@ impl Server {
         // One copy of the model's weights and one pool serve all.
         let ingest = Ingest { embeddings: chat.embeddings.clone(), ..Ingest::connect(env, jobs).await? };
         let (auth, db, storage) = (chat.auth.clone(), chat.db.clone(), ingest.storage.clone());
-        let limiter = chat.limiter.clone();
+        let (limiter, answers) = (chat.limiter.clone(), chat.cache.redis.clone());
         Ok(Self {
             upload: Upload {
                 auth: auth.clone(),
                 db: db.clone(),
                 limiter: limiter.clone(),
                 storage: storage.clone(),
+                answers: answers.clone(),
                 reader: ingest.reader.clone(),
                 switches: Switches::new(env),
                 intake: Upload::intake(env),
             },
-            delete_user: DeleteUser { auth, db, limiter, storage, switches: Switches::new(env) },
+            delete_user: DeleteUser { auth, db, limiter, storage, answers, switches: Switches::new(env) },
             health: Health::new(env),
             crowd: crowd::Crowd::new(env, &chat.limiter)?,
             development: development::Development::connect(env)?,

@@ -4,22 +4,21 @@ use axum::{
     extract::{Path, RawQuery, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
+use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     Error, Result,
     db::{documents, pages},
     domain::{document::Document, ids::DocumentId},
-    http::{Authenticated, Body, PathId},
+    http::{
+        Authenticated, Body, PathId,
+        paging::{Limit, Piece, whole},
+    },
 };
 use utoipa::ToSchema;
 
-use crate::{Upload, receive::query};
-
-/// Documents in one answer, unless the request asks for fewer or more.
-const PAGE: u32 = 50;
-/// The most that a request may ask for.
-const PAGE_MAX: u32 = 200;
+use crate::Upload;
 
 /// Some of the workspace's documents.
 #[derive(Serialize, ToSchema)]
@@ -32,27 +31,13 @@ struct Listing {
     next: Option<DocumentId>,
 }
 
-/// Which documents are listed.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "for the OpenAPI document")]
-struct Paging {
-    /// How many at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u32>,
-    /// `next` of the answer before.
-    cursor: Option<DocumentId>,
-}
-
-const _: () = assert!(PAGE == 50 && PAGE_MAX == 200, "a page's bounds are described as they are checked");
-
 /// Lists the workspace's documents, newest first; the next answer's address is in the `Link` header.
 #[utoipa::path(
     get,
     path = "/v1/documents",
     operation_id = "listDocuments",
     tag = "documents",
-    params(Paging),
+    params(Limit, ("cursor" = Option<DocumentId>, Query, description = "`next` of the answer before.")),
     responses(
         (
             status = 200,
@@ -68,48 +53,13 @@ pub async fn list(
     Authenticated(caller): Authenticated,
     RawQuery(query): RawQuery,
 ) -> Result<Response> {
-    let (limit, cursor) = paging(query.as_deref().unwrap_or_default())?;
+    let piece = Piece::asked(query.as_deref())?;
     let tenant = upload.db.each((&caller).into()).await?;
-    // One more than asked for tells whether there is a next answer.
-    let mut documents = documents::list(&tenant, cursor, i64::from(limit) + 1).await?;
-    let more = documents.len() > limit as usize;
-    documents.truncate(limit as usize);
-    let next = documents.last().map(|document| document.id).filter(|_| more);
+    let mut documents = documents::list(&tenant, piece.cursor, piece.fetch()).await?;
+    let next = piece.cut(&mut documents, |document| document.id);
     let mut response = Body(Listing { documents, next }).into_response();
-    if let Some(next) = next {
-        let link = format!("</v1/documents?limit={limit}&cursor={next}>; rel=\"next\"");
-        let link = HeaderValue::from_str(&link).map_err(anyhow::Error::from)?;
-        response.headers_mut().insert(header::LINK, link);
-    }
+    piece.link(&mut response, "/v1/documents", next)?;
     Ok(response)
-}
-
-fn paging(text: &str) -> Result<(u32, Option<DocumentId>)> {
-    let (mut limit, mut cursor) = (PAGE, None);
-    for (name, value) in query(text)? {
-        let value = value.as_str().unwrap_or_default();
-        match name.as_str() {
-            "limit" => {
-                let number = whole(value).filter(|limit| (1..=PAGE_MAX).contains(limit));
-                let message = || format!("Must be a whole number from 1 to {PAGE_MAX}");
-                limit = number.ok_or_else(|| Error::invalid("limit", "invalid_value", message()))?;
-            }
-            "cursor" => {
-                let id = value.parse();
-                cursor = Some(id.map_err(|_| Error::invalid("cursor", "invalid_format", "Invalid cursor"))?);
-            }
-            _ => {
-                let message = "The query takes limit and cursor only";
-                return Err(Error::invalid("query", "unrecognized_keys", message));
-            }
-        }
-    }
-    Ok((limit, cursor))
-}
-
-/// A whole number that is written with digits and nothing else.
-fn whole(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// Shows a document.
@@ -149,6 +99,10 @@ pub async fn delete(
     upload.storage.erase(&key).await?;
     if !documents::delete(&tenant, id).await? {
         return Err(Error::NotFound("document"));
+    }
+    if let Some(answers) = &upload.answers {
+        #[expect(clippy::disallowed_methods, reason = "answers are kept by the hour")]
+        answers.erase(caller.workspace.id, Timestamp::now()).await;
     }
     tracing::info!(event = "document_deleted", document.id = %id, "deleted document {id}");
     Ok(StatusCode::NO_CONTENT)

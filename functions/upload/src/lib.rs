@@ -13,6 +13,7 @@ use axum::{
     routing::{get, post},
 };
 use shared::{
+    answers::Answers,
     auth::Auth,
     db,
     domain::document::DIRECT_BYTES_MAX,
@@ -37,6 +38,8 @@ pub struct Upload {
     pub limiter: Limiter,
     /// Takes the bytes.
     pub storage: Storage,
+    /// Holds answers that may quote a document that goes.
+    pub answers: Option<Answers>,
     /// Looks into files that may be locked with a password.
     pub reader: Arc<pdf::Reader>,
     /// The operator's switches.
@@ -54,6 +57,7 @@ impl Upload {
             db,
             limiter: Limiter::connect(env)?,
             storage: Storage::connect(env).await?,
+            answers: Answers::connect(env)?,
             reader: Arc::new(pdf::Reader::connect(env)?),
             switches: Switches::new(env),
             intake: Self::intake(env),

@@ -17,7 +17,7 @@ use shared::{
         question::{Standard, parse_date},
     },
     error::Issue,
-    http::{self as shared_http, Body, read_bounded, read_json, schema},
+    http::{self as shared_http, Body, paging::query, read_bounded, read_json, schema},
 };
 use utoipa::ToSchema;
 use zod_rs::object;
@@ -254,21 +254,6 @@ fn complete(members: &mut Map<String, Value>, description: Map<String, Value>) {
     for (name, value) in description {
         members.entry(name).or_insert(value);
     }
-}
-
-/// The query's members, decoded (WHATWG URL, "application/x-www-form-urlencoded").
-pub fn query(text: &str) -> Result<Map<String, Value>> {
-    let mut members = Map::new();
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let undecodable = || Error::malformed("invalid_query", "The query is not percent-encoded UTF-8.");
-        let name = shared::storage::decode_key(name).map_err(|_| undecodable())?;
-        let value = shared::storage::decode_key(value).map_err(|_| undecodable())?;
-        if members.insert(name.clone(), value.into()).is_some() {
-            return Err(Error::invalid(&name, "custom", "This member comes twice"));
-        }
-    }
-    Ok(members)
 }
 
 fn filename(headers: &HeaderMap) -> Result<Option<String>> {

@@ -1,52 +1,134 @@
 //! Conversations: their messages, and the record of each question.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use tokio_postgres::types::{Json, Type};
+use utoipa::ToSchema;
 
-use super::{Params, Statement, Tenant};
+use super::{Params, Statement, Tenant, budgets::Limits};
 use crate::{
     Result,
-    domain::{answer::Answer, caller::Caller, ids::ConversationId},
+    domain::{
+        answer::Answer,
+        attempt::Attempt,
+        caller::Caller,
+        ids::{ConversationId, MessageId},
+    },
 };
 
-pub(super) static STATEMENTS: &[&Statement] = &[&TURNS, &RECORD];
+pub(super) static STATEMENTS: &[&Statement] = &[&TURNS, &LIST, &MESSAGES, &DELETE, &RECORD, &RECORD_CALLS];
 
-/// One question with its answer.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Turn {
-    /// What was asked.
-    pub question: String,
-    /// What was answered, as it was sent.
-    pub answer: Answer,
-    /// When.
-    pub created_at: Timestamp,
-}
-
-/// The last `limit` turns of the person's conversation, oldest first. None: there is no such conversation of theirs.
-pub async fn turns(tenant: &Tenant, id: ConversationId, limit: i64) -> Result<Option<Vec<Turn>>> {
-    let params: Params<'_> = &[&id.0, &tenant.workspace(), &tenant.user(), &limit];
+/// The last `limit` questions of the person's conversation that were answered to the end, each with its answer's text, oldest
+/// first. None: there is no such conversation of theirs.
+pub async fn turns(tenant: &Tenant, id: ConversationId, limit: i64) -> Result<Option<Vec<(String, String)>>> {
+    let params: Params<'_> = &[&id.0, &tenant.workspace(), &tenant.user(), &limit.max(1)];
     let rows = tenant.query(&TURNS, params).await?;
     if rows.is_empty() {
         return Ok(None);
     }
     // The conversation itself is one row without a message, so that an empty one is not taken for a missing one.
-    let messages = rows.iter().rev().filter_map(|row| {
-        let (question, Json(answer)) =
-            (row.get::<_, Option<String>>(0)?, row.get::<_, Option<Json<Answer>>>(1)?);
-        Some(Turn { question, answer, created_at: row.get(2) })
-    });
-    Ok(Some(messages.collect()))
+    let turns = rows.iter().rev().filter_map(|row| Some((row.get::<_, Option<String>>(0)?, row.get(1))));
+    Ok(Some(turns.collect()))
 }
 
 static TURNS: Statement = Statement::new(
-    "SELECT m.question, m.response, m.created_at FROM conversations c \
+    "SELECT m.question, m.response ->> 'answer' FROM conversations c \
      LEFT JOIN messages m ON m.conversation_id = c.id AND m.workspace_id = c.workspace_id AND m.user_id = c.user_id \
+          AND m.response -> 'interrupted' IS DISTINCT FROM 'true' \
      WHERE c.id = $1 AND c.workspace_id = $2 AND c.user_id = $3 ORDER BY m.created_at DESC LIMIT $4",
     &[Type::UUID, Type::UUID, Type::TEXT, Type::INT8],
 );
 
+/// A conversation as it is listed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// The first 200 characters of what was asked first.
+    pub question: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When the last question of it was answered.
+    pub updated_at: Timestamp,
+}
+
+/// The person's conversations, newest first: at most `limit` of those begun before `before`.
+pub async fn list(tenant: &Tenant, before: Option<ConversationId>, limit: i64) -> Result<Vec<Conversation>> {
+    let before = before.map(|id| id.0);
+    let params: Params<'_> = &[&tenant.workspace(), &tenant.user(), &before, &limit];
+    let rows = tenant.query(&LIST, params).await?;
+    let read = |row: &tokio_postgres::Row| Conversation {
+        id: ConversationId(row.get(0)),
+        question: row.get(1),
+        created_at: row.get(2),
+        updated_at: row.get(3),
+    };
+    Ok(rows.iter().map(read).collect())
+}
+
+// A conversation whose messages retention took is empty, and not worth listing.
+static LIST: Statement = Statement::new(
+    "SELECT c.id, first.question, c.created_at, last.created_at FROM conversations c \
+     CROSS JOIN LATERAL (SELECT left(m.question, 200) AS question FROM messages m \
+                          WHERE m.conversation_id = c.id AND m.workspace_id = $1 AND m.user_id = $2 \
+                          ORDER BY m.created_at LIMIT 1) first \
+     CROSS JOIN LATERAL (SELECT m.created_at FROM messages m \
+                          WHERE m.conversation_id = c.id AND m.workspace_id = $1 AND m.user_id = $2 \
+                          ORDER BY m.created_at DESC LIMIT 1) last \
+     WHERE c.workspace_id = $1 AND c.user_id = $2 AND ($3::uuid IS NULL OR c.id < $3) ORDER BY c.id DESC LIMIT $4",
+    &[Type::UUID, Type::TEXT, Type::UUID, Type::INT8],
+);
+
+/// One question with its answer.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+pub struct Message {
+    /// What was asked.
+    pub question: String,
+    /// When it was answered.
+    pub created_at: Timestamp,
+    /// What was answered, as it was sent.
+    pub answer: Answer,
+}
+
+/// When the person's conversation began, and at most `limit` of its messages after `after`, oldest first. None: there is no
+/// such conversation of theirs.
+pub async fn messages(
+    tenant: &Tenant,
+    id: ConversationId,
+    after: Option<MessageId>,
+    limit: i64,
+) -> Result<Option<(Timestamp, Vec<Message>)>> {
+    let after = after.map(|id| id.0);
+    let params: Params<'_> = &[&id.0, &tenant.workspace(), &tenant.user(), &after, &limit];
+    let rows = tenant.query(&MESSAGES, params).await?;
+    let Some(began) = rows.first().map(|row| row.get(0)) else { return Ok(None) };
+    let messages = rows.iter().filter(|row| row.get::<_, Option<&str>>(1).is_some()).map(|row| {
+        let Json(answer) = row.try_get(3).map_err(anyhow::Error::from)?;
+        Ok(Message { question: row.get(1), created_at: row.get(2), answer })
+    });
+    Ok(Some((began, messages.collect::<Result<_>>()?)))
+}
+
+static MESSAGES: Statement = Statement::new(
+    "SELECT c.created_at, m.question, m.created_at, m.response FROM conversations c \
+     LEFT JOIN messages m ON m.conversation_id = c.id AND m.workspace_id = c.workspace_id AND m.user_id = c.user_id \
+          AND ($4::uuid IS NULL OR m.id > $4) \
+     WHERE c.id = $1 AND c.workspace_id = $2 AND c.user_id = $3 ORDER BY m.id LIMIT $5",
+    &[Type::UUID, Type::UUID, Type::TEXT, Type::UUID, Type::INT8],
+);
+
+/// Deletes the person's conversation with its messages.
+pub async fn delete(tenant: &Tenant, id: ConversationId) -> Result<bool> {
+    Ok(tenant.query_opt(&DELETE, &[&id.0, &tenant.workspace(), &tenant.user()]).await?.is_some())
+}
+
+static DELETE: Statement = Statement::new(
+    "DELETE FROM conversations WHERE id = $1 AND workspace_id = $2 AND user_id = $3 RETURNING id",
+    &[Type::UUID, Type::UUID, Type::TEXT],
+);
+
 /// What is kept of a question besides the message: counts, never words.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Log {
     /// SHA-256 of the question.
     pub question_hash: [u8; 32],
@@ -54,9 +136,20 @@ pub struct Log {
     pub passages: usize,
     /// Citations that the check rejected.
     pub rejected: u32,
+    /// What it spent on models.
+    pub spending: Spending,
 }
 
-/// Records a question: conversation, message, log and model call, in one statement.
+/// What a question spent on models.
+#[derive(Clone, Debug)]
+pub struct Spending {
+    /// Every call that it took, in order.
+    pub attempts: Vec<Attempt>,
+    /// The caps under which something was reserved for it; none: nothing was.
+    pub limits: Option<Limits>,
+}
+
+/// Records a question: conversation, message, log and model calls, and settles what was reserved, in one statement.
 pub async fn record(
     tenant: &Tenant,
     caller: &Caller,
@@ -66,6 +159,7 @@ pub async fn record(
 ) -> Result<()> {
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     let milliseconds = answer.timings_ms;
+    let calls = Calls::of(&log.spending);
     let params: Params<'_> = &[
         &caller.workspace.id.0,
         &caller.workspace.kind,
@@ -83,12 +177,16 @@ pub async fn record(
         &answer.degraded,
         &milliseconds.search.cast_signed(),
         &milliseconds.total.cast_signed(),
-        &answer.model.provider,
-        &answer.model.name,
-        &answer.usage.input_tokens.cast_signed(),
-        &answer.usage.output_tokens.cast_signed(),
-        &answer.usage.cost_usd,
-        &milliseconds.model.cast_signed(),
+        &calls.providers,
+        &calls.models,
+        &calls.outcomes,
+        &calls.input_tokens,
+        &calls.output_tokens,
+        &calls.estimated,
+        &calls.costs_usd,
+        &calls.latencies_ms,
+        &calls.spent_usd,
+        &calls.limits,
     ];
     tenant.query(&RECORD, params).await.map(drop)
 }
@@ -112,11 +210,89 @@ static RECORD: Statement = Statement::new(
         Type::TEXT_ARRAY,
         Type::INT4,
         Type::INT4,
-        Type::TEXT,
-        Type::TEXT,
-        Type::INT4,
-        Type::INT4,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT4_ARRAY,
+        Type::BOOL_ARRAY,
+        Type::FLOAT8_ARRAY,
+        Type::INT4_ARRAY,
         Type::FLOAT8,
-        Type::INT4,
+        Type::FLOAT8_ARRAY,
     ],
 );
+
+/// Records the calls of a question that gets no answer, and settles what was reserved.
+pub async fn record_calls(tenant: &Tenant, question: MessageId, spending: &Spending) -> Result<()> {
+    let calls = Calls::of(spending);
+    let params: Params<'_> = &[
+        &question.0,
+        &tenant.workspace(),
+        &tenant.user(),
+        &calls.providers,
+        &calls.models,
+        &calls.outcomes,
+        &calls.input_tokens,
+        &calls.output_tokens,
+        &calls.estimated,
+        &calls.costs_usd,
+        &calls.latencies_ms,
+        &calls.spent_usd,
+        &calls.limits,
+    ];
+    tenant.query(&RECORD_CALLS, params).await.map(drop)
+}
+
+static RECORD_CALLS: Statement = Statement::new(
+    include_str!("../../sql/record_calls.sql"),
+    &[
+        Type::UUID,
+        Type::UUID,
+        Type::TEXT,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT4_ARRAY,
+        Type::BOOL_ARRAY,
+        Type::FLOAT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::FLOAT8,
+        Type::FLOAT8_ARRAY,
+    ],
+);
+
+/// Calls of models, a column each.
+struct Calls<'a> {
+    providers: Vec<&'a str>,
+    models: Vec<&'a str>,
+    outcomes: Vec<&'a str>,
+    input_tokens: Vec<i32>,
+    output_tokens: Vec<i32>,
+    estimated: Vec<bool>,
+    costs_usd: Vec<f64>,
+    latencies_ms: Vec<i32>,
+    spent_usd: f64,
+    limits: Option<&'a [Option<f64>]>,
+}
+
+impl<'a> Calls<'a> {
+    fn of(Spending { attempts, limits }: &'a Spending) -> Self {
+        fn column<'a, T>(attempts: &'a [Attempt], of: impl Fn(&'a Attempt) -> T) -> Vec<T> {
+            attempts.iter().map(of).collect()
+        }
+        Self {
+            providers: column(attempts, |attempt| attempt.provider.as_str()),
+            models: column(attempts, |attempt| attempt.model.as_str()),
+            outcomes: column(attempts, |attempt| attempt.outcome.name()),
+            input_tokens: column(attempts, |attempt| attempt.input_tokens.cast_signed()),
+            output_tokens: column(attempts, |attempt| attempt.output_tokens.cast_signed()),
+            estimated: column(attempts, |attempt| attempt.estimated),
+            costs_usd: column(attempts, |attempt| attempt.cost_usd),
+            latencies_ms: column(attempts, |attempt| attempt.latency_ms.cast_signed()),
+            spent_usd: attempts.iter().map(|attempt| attempt.cost_usd).sum(),
+            limits: limits.as_ref().map(Limits::as_slice),
+        }
+    }
+}

@@ -9,8 +9,16 @@ use crate::{
     domain::{caller::WorkspaceId, ids::DocumentId},
 };
 
-pub(super) static STATEMENTS: &[&Statement] =
-    &[&LOCATE, &CLAIM, &EXPIRE_QUERY_LOGS, &EXPIRE_EMBEDDINGS, &EXPIRE_KEYS, &EXPIRE_AUDIT_LOGS];
+pub(super) static STATEMENTS: &[&Statement] = &[
+    &LOCATE,
+    &CLAIM,
+    &EXPIRE_QUERY_LOGS,
+    &EXPIRE_EMBEDDINGS,
+    &EXPIRE_KEYS,
+    &EXPIRE_AUDIT_LOGS,
+    &EXPIRE_BUDGETS,
+    &EXPIRE_ANSWERS,
+];
 
 /// Where a document is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,6 +66,14 @@ pub async fn expire_embeddings(pool: &Pool, before: Timestamp, limit: i32) -> Re
 static EXPIRE_EMBEDDINGS: Statement =
     Statement::new("SELECT job_expire_embeddings($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
 
+/// Likewise for kept answers.
+pub async fn expire_answers(pool: &Pool, before: Timestamp, limit: i32) -> Result<i64> {
+    expire(pool, &EXPIRE_ANSWERS, before, limit).await
+}
+
+static EXPIRE_ANSWERS: Statement =
+    Statement::new("SELECT job_expire_answers($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
+
 /// Likewise for idempotency keys that expired before `before`.
 pub async fn expire_idempotency_keys(pool: &Pool, before: Timestamp, limit: i32) -> Result<i64> {
     expire(pool, &EXPIRE_KEYS, before, limit).await
@@ -73,6 +89,14 @@ pub async fn expire_audit_logs(pool: &Pool, before: Timestamp, limit: i32) -> Re
 
 static EXPIRE_AUDIT_LOGS: Statement =
     Statement::new("SELECT job_expire_audit_logs($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
+
+/// Likewise for reservations that expired before `before`, and budgets of months before its.
+pub async fn expire_budgets(pool: &Pool, before: Timestamp, limit: i32) -> Result<i64> {
+    expire(pool, &EXPIRE_BUDGETS, before, limit).await
+}
+
+static EXPIRE_BUDGETS: Statement =
+    Statement::new("SELECT job_expire_budgets($1, $2)", &[Type::TIMESTAMPTZ, Type::INT4]);
 
 async fn expire(pool: &Pool, statement: &Statement, before: Timestamp, limit: i32) -> Result<i64> {
     Ok(pool.query(statement, &[&before, &limit]).await?.first().map_or(0, |row| row.get(0)))

@@ -28,7 +28,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ),
     ("2026-11-21-12-indexed", include_str!("../../migrations/2026-11-21-12-indexed.sql")),
     ("2026-11-21-13-search-chunks", include_str!("../../migrations/2026-11-21-13-search-chunks.sql")),
+    ("2026-11-28-10-answers", include_str!("../../migrations/2026-11-28-10-answers.sql")),
     ("2026-11-28-14-hidden-text", include_str!("../../migrations/2026-11-28-14-hidden-text.sql")),
+    ("2026-11-28-20-attempts", include_str!("../../migrations/2026-11-28-20-attempts.sql")),
+    ("2026-11-28-21-budgets", include_str!("../../migrations/2026-11-28-21-budgets.sql")),
 ];
 
 /// Two deployments at once apply one after the other.

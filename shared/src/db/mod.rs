@@ -3,7 +3,9 @@
 //! Statements are unnamed and pipelined: a question costs one round trip, and works behind a transaction pooler, where a
 //! named statement would outlive its connection.
 
+pub mod answers;
 pub mod audit;
+pub mod budgets;
 mod connect;
 pub mod conversations;
 pub mod documents;

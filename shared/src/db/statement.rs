@@ -4,7 +4,8 @@ use anyhow::ensure;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::{
-    Params, audit, conversations, documents, embeddings, idempotency, jobs, pages, renewal, search, users,
+    Params, answers, audit, budgets, conversations, documents, embeddings, idempotency, jobs, pages, renewal,
+    search, users,
 };
 
 /// SQL and the types of its parameters: typed statements need no name and no extra round trip.
@@ -40,7 +41,9 @@ pub static PING: Statement = Statement::new("SELECT 1", &[]);
 /// Every statement of the bundle, for the test that prepares each against the migrated schema.
 pub static STATEMENTS: &[&[&Statement]] = &[
     &[&PING],
+    answers::STATEMENTS,
     audit::STATEMENTS,
+    budgets::STATEMENTS,
     conversations::STATEMENTS,
     documents::STATEMENTS,
     embeddings::STATEMENTS,

@@ -1,9 +1,9 @@
 //! People: what is held on one of them, in every workspace that they are in.
 
 use super::{Statement, Tenant};
-use crate::Result;
+use crate::{Result, domain::caller::WorkspaceId};
 
-pub(super) static STATEMENTS: &[&Statement] = &[&OBJECT_KEYS, &DELETE];
+pub(super) static STATEMENTS: &[&Statement] = &[&OBJECT_KEYS, &WORKSPACES, &DELETE];
 
 /// Where the bytes of the person's documents lie.
 pub async fn object_keys(tenant: &Tenant) -> Result<Vec<String>> {
@@ -11,6 +11,13 @@ pub async fn object_keys(tenant: &Tenant) -> Result<Vec<String>> {
 }
 
 static OBJECT_KEYS: Statement = Statement::new("SELECT object_key FROM person_object_keys()", &[]);
+
+/// The workspaces in which the person has anything.
+pub async fn workspaces(tenant: &Tenant) -> Result<Vec<WorkspaceId>> {
+    Ok(tenant.query(&WORKSPACES, &[]).await?.iter().map(|row| WorkspaceId(row.get(0))).collect())
+}
+
+static WORKSPACES: Statement = Statement::new("SELECT workspace_id FROM person_workspaces()", &[]);
 
 /// How many rows of each kind were deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, utoipa::ToSchema)]

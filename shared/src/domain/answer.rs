@@ -22,6 +22,9 @@ pub struct Answer {
     /// Ranges of `answer` in code points: sentences that lost all their citations in the check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsupported: Vec<[u32; 2]>,
+    /// Whether the model broke off, or the reader went away, before it was whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// Whether the documents were found not to answer the question.
     pub refused: bool,
     /// What was down or switched off: `model`, `vector_search`, `history`.
@@ -30,10 +33,15 @@ pub struct Answer {
     pub cached: bool,
     /// Who wrote it.
     pub model: Model,
-    /// What it cost.
+    /// What it took: every call of a model, those that failed too.
     pub usage: Usage,
     /// How long it took.
     pub timings_ms: Timings,
+}
+
+impl Answer {
+    /// The provider of answers that no model wrote: the documents' own sentences, and refusals before any call.
+    pub const EXTRACTIVE: &str = "footnote";
 }
 
 /// The model that answered.
@@ -43,7 +51,7 @@ pub struct Model {
     pub provider: String,
     /// The model's name, as its provider calls it.
     pub name: String,
-    /// Whether an earlier model in the order failed.
+    /// Whether an earlier model in the order failed, or cost more than the budget left.
     pub fallback: bool,
 }
 
@@ -54,7 +62,8 @@ pub struct Usage {
     pub input_tokens: u32,
     /// Tokens written.
     pub output_tokens: u32,
-    /// United States dollars, by the price list that the bundle carries; 0 for a model that it does not list.
+    /// United States dollars, by the price list that the bundle carries; 0 for a model that it does not list. Where a provider did
+    /// not say how many tokens, an upper estimate.
     pub cost_usd: f64,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod answer;
+pub mod attempt;
 pub mod caller;
 pub mod chunking;
 pub mod citation;
@@ -12,11 +13,14 @@ mod evidence;
 pub mod extract;
 mod fence;
 pub mod fold;
+pub mod follow_up;
 pub mod hash;
 pub mod hidden;
+pub mod history;
 #[cfg(test)]
 mod hostile;
 pub mod ids;
+pub mod kept;
 pub mod language;
 mod lines;
 pub mod page;
@@ -26,6 +30,7 @@ pub mod prompt;
 pub mod question;
 pub mod refusal;
 pub mod sentences;
+pub mod shorten;
 mod stop_words;
 pub mod strict_json;
 mod tokens;

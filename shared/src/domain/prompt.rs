@@ -12,7 +12,7 @@ pub const VERSION: &str = "2";
 /// check keeps from the reader.
 pub const NO_ANSWER: &str = "NO_ANSWER";
 /// The most words of an answer under `USE_SIMPLIFIED_PROMPT=true`.
-const SIMPLIFIED_WORDS_MAX: u32 = 75;
+pub const SIMPLIFIED_WORDS_MAX: usize = 75;
 /// Code points of a title that the model is shown.
 const TITLE_MAX: usize = 120;
 

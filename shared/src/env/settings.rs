@@ -75,6 +75,24 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Dollars per million tokens where the built-in list is wrong: NAME=INPUT/OUTPUT,…",
     ),
+    setting(
+        "BUDGET_USD_PER_DAY_USER",
+        None,
+        "Dollars that one person's questions may cost in a day (UTC); unset: no cap.",
+    ),
+    setting("BUDGET_USD_PER_MONTH_USER", None, "The same in a calendar month."),
+    setting(
+        "BUDGET_USD_PER_DAY_WORKSPACE",
+        None,
+        "Dollars that one workspace's questions may cost in a day; unset: no cap.",
+    ),
+    setting("BUDGET_USD_PER_MONTH_WORKSPACE", None, "The same in a calendar month."),
+    setting(
+        "BUDGET_USD_PER_DAY_TOTAL",
+        None,
+        "Dollars that all questions together may cost in a day; unset: no cap.",
+    ),
+    setting("BUDGET_USD_PER_MONTH_TOTAL", None, "The same in a calendar month."),
     setting("AI_PROVIDER", None, "groq, anthropic or openai: the provider to prefer."),
     setting("GROQ_API_KEY", None, "Key for Groq."),
     setting(
@@ -94,7 +112,17 @@ pub const SETTINGS: &[Setting] = &[
         Some("https://api.openai.com/v1"),
         "OpenAI's endpoint, or one that speaks like it.",
     ),
-    setting("EMBEDDINGS", Some("local"), "local (all-MiniLM-L6-v2 in this process) or openai:NAME."),
+    setting("VOYAGE_API_KEY", None, "Key for Voyage."),
+    setting(
+        "VOYAGE_BASE_URL",
+        Some("https://api.voyageai.com/v1"),
+        "Voyage's endpoint, or one that speaks like it.",
+    ),
+    setting(
+        "EMBEDDINGS",
+        Some("local"),
+        "local (all-MiniLM-L6-v2 in this process), openai:NAME or voyage:NAME, of models that can shorten their vectors.",
+    ),
     setting(
         "EMBEDDER_DIR",
         Some("/opt/footnote/model"),
@@ -115,13 +143,19 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("FUSION", Some("zscore"), "zscore or rrf: how lexical and vector ranks become one."),
     setting("HISTORY_TURNS", Some("6"), "Earlier turns of a conversation that the model sees."),
+    setting(
+        "HISTORY_TOKENS",
+        Some("2000"),
+        "Estimated tokens of those turns, given to the model at most; the oldest are left out.",
+    ),
     setting("STRICT_QUERY", Some("false"), "true: questions of at most 1,000 plain characters."),
     setting("USE_SIMPLIFIED_PROMPT", Some("false"), "true: answers of at most 75 words."),
     setting("DISABLE_VECTOR_SEARCH", Some("false"), "true: full-text search only."),
     setting(
         "RATE_LIMITS",
         Some(
-            "chat.user=100/1h,10/10s; upload.user=20/1h; documents.user=600/1h,60/10s; delete.user=5/1h; \
+            "chat.user=100/1h,10/10s; upload.user=20/1h; documents.user=600/1h,60/10s; \
+             conversations.user=600/1h,60/10s; delete.user=5/1h; \
              anonymous.ip=30/1m; requests.ip=1000/1h",
         ),
         "Policies as name=limit/window,…; separated by semicolons. One that is not named keeps its default.",

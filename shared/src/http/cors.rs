@@ -25,6 +25,7 @@ pub fn cors(env: &Env) -> anyhow::Result<Option<CorsLayer>> {
             header::CONTENT_TYPE,
             name("idempotency-key"),
             name("x-filename"),
+            name("x-vercel-ai-ui-message-stream"),
         ])
         .expose_headers([
             header::LINK,

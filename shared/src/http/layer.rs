@@ -1,24 +1,32 @@
 //! The layer around all routes: the request's id, its one log line, problems for errors and panics, headers on every
 //! response.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
 
 use axum::{
     Router,
+    body::{Body, HttpBody},
     extract::{MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, header};
-use tracing::{Instrument, field::Empty};
+use http_body::Frame;
+use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 use super::{
     address::TrustedProxies,
     cors::cors,
     limits::Slot,
-    problem::{Pending, outline, render},
+    problem::{Pending, body, outline, render},
 };
 use crate::{Error, env::Env};
 
@@ -67,7 +75,7 @@ async fn around(State(proxies): State<TrustedProxies>, mut request: Request, nex
     request.extensions_mut().insert(client);
     let span = tracing::info_span!("request", request_id, user = Empty);
     let mut response = async {
-        let mut line = Line { method, route, started, status: GONE };
+        let mut line = Line { method, route, started, status: GONE, span: Span::current() };
         let outcome = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let mut response = outcome.unwrap_or_else(|_| {
             axum::response::IntoResponse::into_response(Error::Internal(anyhow::anyhow!(
@@ -82,6 +90,9 @@ async fn around(State(proxies): State<TrustedProxies>, mut request: Request, nex
             for (name, value) in earlier.iter().filter(|(name, _)| **name != header::CONTENT_LENGTH) {
                 response.headers_mut().entry(name).or_insert_with(|| value.clone());
             }
+        }
+        if is_stream(&response) {
+            return response.map(|body| Body::new(Followed { body, line }));
         }
         line.status = response.status().as_u16();
         response
@@ -108,20 +119,64 @@ struct Line {
     route: String,
     started: Instant,
     status: u16,
+    span: Span,
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         let (method, route, status) = (self.method, &self.route, self.status);
         let duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(event = "request", method, route, status, duration_ms, "{method} {route} {status}");
+        self.span.in_scope(|| {
+            tracing::info!(
+                event = "request",
+                method,
+                route,
+                status,
+                duration_ms,
+                "{method} {route} {status}"
+            );
+        });
     }
+}
+
+/// A response's body that goes on while the request is worked on: the request is over when it is.
+struct Followed {
+    body: Body,
+    line: Line,
+}
+
+impl HttpBody for Followed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() {
+            // Nothing but a success is streamed.
+            self.line.status = 200;
+        }
+        Poll::Ready(frame)
+    }
+}
+
+fn is_stream(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 /// A method of HTTP's own; anybody may write anything else there.
 fn logged(method: &Method) -> &'static str {
     let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"];
     known.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
+}
+
+/// Logs an error that comes after the response's status was sent, and gives the problem to be told in its place: JSON.
+pub fn tell_problem(error: &Error, request_id: &str) -> String {
+    log_error(error);
+    String::from_utf8(body(error, request_id)).unwrap_or_default()
 }
 
 /// Errors are logged here and nowhere else; those that the caller can mend are no one else's business.

@@ -4,10 +4,12 @@ mod address;
 mod body;
 mod caller;
 mod cors;
+mod deadline;
 mod idempotency;
 mod layer;
 mod limits;
 pub mod openapi;
+pub mod paging;
 mod problem;
 pub mod schema;
 mod switches;
@@ -16,8 +18,9 @@ pub use self::{
     address::ClientAddress,
     body::{Body, JSON_BYTES_MAX, PathId, Request, media_type, read_bounded, read_json},
     caller::Authenticated,
+    deadline::Deadline,
     idempotency::{Idempotency, once},
-    layer::finish,
+    layer::{finish, tell_problem},
     limits::{Gate, show},
     problem::PROBLEM_JSON,
     switches::{Switches, obey},

@@ -7,7 +7,10 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{Error, error::Issue};
+use crate::{
+    Error,
+    error::{Budget, Issue},
+};
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -53,6 +56,10 @@ pub(super) struct Problem<'a> {
     #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     retry_after: Option<u64>,
+    /// Of `budget_exhausted`: which cap is in the way, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    budget: Option<&'a Budget>,
 }
 
 /// What of an error does not depend on the request.
@@ -79,19 +86,21 @@ pub(super) fn outline(error: &Error) -> Outline<'_> {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type")
         }
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Rate limit exceeded"),
+        Error::BudgetExhausted(_) => (StatusCode::PAYMENT_REQUIRED, "budget_exhausted", "Budget exhausted"),
         Error::Unavailable { code, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code, "Service unavailable"),
         Error::SwitchedOff { code, sentence, .. } => (StatusCode::SERVICE_UNAVAILABLE, *code, *sentence),
         Error::KeyReused => {
             (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Idempotency-Key reused")
         }
         Error::InFlight { .. } => (StatusCode::CONFLICT, "request_in_flight", "Request in flight"),
+        Error::Interrupted => (StatusCode::SERVICE_UNAVAILABLE, "interrupted", "Answer interrupted"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),
     };
     Outline { status, code, title }
 }
 
-/// The error as a response.
-pub(super) fn render(error: &Error, request_id: &str) -> Response {
+/// The error as the JSON object that the caller sees.
+pub(super) fn body(error: &Error, request_id: &str) -> Vec<u8> {
     let Outline { status, code, title } = outline(error);
     let problem = Problem {
         r#type: format!("urn:footnote:problem:{code}"),
@@ -109,10 +118,18 @@ pub(super) fn render(error: &Error, request_id: &str) -> Response {
             Error::RateLimited { retry_after } => Some(seconds(*retry_after)),
             _ => None,
         },
+        budget: match error {
+            Error::BudgetExhausted(budget) => Some(budget),
+            _ => None,
+        },
     };
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let mut response =
-        (status, [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))], body).into_response();
+    serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+/// The error as a response.
+pub(super) fn render(error: &Error, request_id: &str) -> Response {
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))];
+    let mut response = (outline(error).status, kind, body(error, request_id)).into_response();
     let headers = response.headers_mut();
     match error {
         Error::Unauthenticated(_) => {
@@ -142,11 +159,25 @@ fn detail(error: &Error) -> String {
         Error::RateLimited { retry_after } => {
             format!("You have sent too many requests. Try again in {} s.", seconds(*retry_after))
         }
+        Error::BudgetExhausted(budget) => {
+            let whose = match budget.scope.as_str() {
+                "user" => "your",
+                "workspace" => "your workspace's",
+                _ => "the",
+            };
+            format!(
+                "What is left of {whose} budget for the {} does not pay for this question. Ask again after {}.",
+                budget.period, budget.resets_at
+            )
+        }
         Error::Unavailable { retry_after, .. } => {
             format!(
                 "Something that this needs is down or busy; nothing was done. Try again in {} s.",
                 retry_after.as_secs()
             )
+        }
+        Error::Interrupted => {
+            "The answer broke off: what came so far is not the whole of it. Ask again.".to_owned()
         }
         Error::Internal(_) => {
             "Something went wrong on our side; the log has it under the request id.".to_owned()

@@ -10,7 +10,6 @@ mod bounded;
 mod local;
 pub mod policy;
 mod sliding_window;
-pub mod upstash;
 mod verdict;
 
 use std::{
@@ -31,16 +30,18 @@ pub use self::{
 use self::{
     local::{Local, Share},
     policy::{Policies, Policy},
-    upstash::{Failure, Script, Upstash},
 };
-use crate::{Error, Result, breaker::Breaker, env::Env};
+use crate::{
+    Error, Result,
+    env::Env,
+    redis::{
+        Redis,
+        upstash::{Failure, Script, Upstash},
+    },
+};
 
 /// What every key begins with: the default of `@upstash/ratelimit`.
 pub const PREFIX: &str = "@upstash/ratelimit";
-/// What connecting may take while no request waits for it.
-const WARM_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long Redis is left alone after a failure.
-const PAUSE_MS: i64 = 5_000;
 /// The most identifiers that are known to be refused.
 const BLOCKED_MAX: usize = 20_000;
 
@@ -50,13 +51,9 @@ pub struct Limiter(Arc<Inner>);
 
 struct Inner {
     policies: Policies,
-    env: Env,
-    redis: Option<Upstash>,
-    /// What Redis may take, connecting included; longer is as good as down.
-    timeout: Duration,
+    redis: Option<Redis>,
     /// Whether requests are refused rather than counted here while Redis is away.
     redis_required: bool,
-    breaker: Breaker,
     /// What Redis refused, until its window ends: no need to ask again.
     blocked: Mutex<Bounded<Verdict>>,
     local: Local,
@@ -65,7 +62,7 @@ struct Inner {
 impl Limiter {
     /// What `RATE_LIMITS`, `UPSTASH_REDIS_REST_URL`, `UPSTASH_REDIS_REST_TOKEN` and `REQUIRE_REDIS` say; opens nothing.
     pub fn connect(env: &Env) -> anyhow::Result<Self> {
-        let redis = Upstash::connect(env)?;
+        let redis = Redis::connect(env)?;
         let redis_required = env.flag("REQUIRE_REDIS")?;
         ensure!(
             redis.is_some() || !redis_required,
@@ -76,11 +73,8 @@ impl Limiter {
         }
         Ok(Self(Arc::new(Inner {
             policies: Policies::read(env)?,
-            env: env.clone(),
             redis,
-            timeout: Duration::from_millis(env.number("REDIS_TIMEOUT_MS", 10..=5_000)?),
             redis_required,
-            breaker: Breaker::new(1, PAUSE_MS),
             blocked: Mutex::new(Bounded::new(BLOCKED_MAX)),
             local: Local::default(),
         })))
@@ -88,12 +82,9 @@ impl Limiter {
 
     /// Connects to Redis in the background, so that no request has to within its share of time.
     pub fn warm(&self) {
-        let Some(redis) = self.0.redis.clone() else { return };
-        tokio::spawn(async move {
-            if let Err(failure) = redis.command(&["PING".to_owned()], WARM_TIMEOUT).await {
-                tracing::warn!(reason = %failure, "Redis does not answer yet: {failure}");
-            }
-        });
+        if let Some(redis) = &self.0.redis {
+            redis.warm();
+        }
     }
 
     /// Takes one from every window of the policy for `identifier` or, if one refuses, from none. An error is that Redis is
@@ -107,29 +98,16 @@ impl Limiter {
         if let Some(refused) = inner.blocked(&key, now_ms) {
             return Ok(refused);
         }
-        if !inner.breaker.admits(now_ms) {
-            return inner.without_redis(policy, &key, now_ms, "it did not answer a moment ago");
-        }
-        match ask(redis, policy, &key, now_ms, inner.timeout).await {
+        let said = redis.ask_at(now_ms, |upstash, timeout| ask(upstash, policy, &key, now_ms, timeout)).await;
+        match said {
             Ok(said) => {
-                if inner.breaker.close() {
-                    tracing::info!("Redis answers again");
-                }
                 let verdict = Verdict::of(policy, &said, now_ms).context("a policy without windows")?;
                 if !verdict.success {
                     inner.block(&key, &verdict, now_ms);
                 }
                 Ok(verdict)
             }
-            Err(failure) => {
-                if inner.breaker.fail(now_ms) {
-                    tracing::warn!(reason = %failure, "Redis is away, limits are local: {failure}");
-                }
-                if failure == Failure::Refused {
-                    self.refresh_token();
-                }
-                inner.without_redis(policy, &key, now_ms, &failure.to_string())
-            }
+            Err(away) => inner.without_redis(policy, &key, now_ms, &away.to_string()),
         }
     }
 
@@ -138,16 +116,6 @@ impl Limiter {
         let policy = self.0.policies.get(policy).with_context(|| format!("there is no policy {policy}"))?;
         let key = format!("{PREFIX}:{}:{identifier}", policy.name);
         self.0.count(policy, &key, now.as_millisecond(), Share::Whole)
-    }
-
-    /// Fetches the secret again where the token was refused; the next attempt uses what it then says.
-    fn refresh_token(&self) {
-        let env = self.0.env.clone();
-        tokio::spawn(async move {
-            if let Err(error) = env.fetch_secret().await {
-                tracing::warn!(error = %error, "could not refresh the secret after Redis refused the token");
-            }
-        });
     }
 }
 
@@ -183,7 +151,7 @@ impl Inner {
 
 /// All windows of a policy in one script, hence in one round trip, and all or none of them.
 async fn ask(
-    redis: &Upstash,
+    redis: Upstash,
     policy: &Policy,
     key: &str,
     now_ms: i64,

@@ -13,6 +13,8 @@ pub const CHAT_USER: &str = "chat.user";
 pub const UPLOAD_USER: &str = "upload.user";
 /// All else that one user does with documents: listing, reading, deleting.
 pub const DOCUMENTS_USER: &str = "documents.user";
+/// Listing, reading and deleting conversations.
+pub const CONVERSATIONS_USER: &str = "conversations.user";
 /// Deletions of an account.
 pub const DELETE_USER: &str = "delete.user";
 /// Requests from one address that carry no good session token.
@@ -21,8 +23,8 @@ pub const ANONYMOUS_IP: &str = "anonymous.ip";
 pub const REQUESTS_IP: &str = "requests.ip";
 
 /// The policies that are applied; the setting's default has each.
-pub const APPLIED: [&str; 6] =
-    [CHAT_USER, UPLOAD_USER, DOCUMENTS_USER, DELETE_USER, ANONYMOUS_IP, REQUESTS_IP];
+pub const APPLIED: [&str; 7] =
+    [CHAT_USER, UPLOAD_USER, DOCUMENTS_USER, CONVERSATIONS_USER, DELETE_USER, ANONYMOUS_IP, REQUESTS_IP];
 
 /// Whose requests a policy may count: the last word of its name.
 const IDENTITIES: [&str; 4] = ["user", "ip", "domain", "workspace"];

@@ -1,4 +1,7 @@
 //! Text to vectors: in this process or by an API, in batches, each question's vector kept for a day.
+//!
+//! What an API computed is kept in Redis too, for all processes. The local embedder's vectors are not: they take 15 ms, and a
+//! question that has to ask Redis first waits for it whether it has the vector or not.
 
 use std::{
     collections::HashMap,
@@ -9,10 +12,18 @@ use std::{
 
 use anyhow::{Context, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
 
-use super::{Later, ModelFailure, endpoint::Endpoint, local::MiniLm, retry::retry};
-use crate::{domain::hash::sha256, env::Env, tls};
+use super::{
+    Later, ModelFailure,
+    embedding_api::{Api, Vector, Wire},
+    local::MiniLm,
+    retry::retry,
+};
+use crate::{
+    domain::hash::{hex, sha256},
+    env::Env,
+    redis::Redis,
+};
 
 /// The most texts in one call of an API.
 const BATCH_MAX: usize = 100;
@@ -23,14 +34,27 @@ const QUESTIONS_KEPT: (Duration, usize) = (Duration::from_hours(24), 1_000);
 /// What one batch may take, retries included.
 const BATCH_TIMEOUT: Duration = Duration::from_mins(1);
 /// Dimensions of the schema's vector column.
-const DIMENSIONS: usize = MiniLm::DIMENSIONS;
+pub(super) const DIMENSIONS: usize = MiniLm::DIMENSIONS;
+
+/// What a text is: some models turn what asks and what answers into vectors in two ways.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// It is searched with.
+    Question,
+    /// It is found.
+    Document,
+}
 
 /// Something that turns texts into vectors.
 pub trait Embedder: Send + Sync {
     /// Names the vectors' space: vectors of two names cannot be compared.
     fn name(&self) -> &str;
     /// One unit vector of 384 dimensions per text, at most 100 texts. It does not retry.
-    fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>>;
+    fn embed<'a>(
+        &'a self,
+        texts: &'a [String],
+        purpose: Purpose,
+    ) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>>;
     /// The most texts that one call should bring.
     fn batch_max(&self) -> usize {
         BATCH_MAX
@@ -47,6 +71,8 @@ type Kept = HashMap<[u8; 32], (Instant, Vec<f32>)>;
 pub struct Embeddings {
     embedder: Arc<dyn Embedder>,
     questions: Arc<Mutex<Kept>>,
+    /// Where questions' vectors are kept besides; none where asking for them takes as long as making them.
+    redis: Option<Redis>,
 }
 
 impl Embeddings {
@@ -58,17 +84,12 @@ impl Embeddings {
                 let directory = env.path("EMBEDDER_DIR").context("EMBEDDER_DIR is not set")?;
                 Arc::new(Local { directory, model: Arc::default() })
             }
-            Some(("openai", name)) if !name.is_empty() => {
-                env.url("OPENAI_BASE_URL")?;
-                let (url, key) = (env.require("OPENAI_BASE_URL")?, env.secret("OPENAI_API_KEY"));
-                Arc::new(Api {
-                    endpoint: Endpoint::new(tls::http_client()?, &url).bearer(key.as_ref())?,
-                    name: name.to_owned(),
-                })
-            }
-            _ => bail!("EMBEDDINGS must be local or openai:NAME, not {setting:?}"),
+            Some(("openai", name)) if !name.is_empty() => Arc::new(Api::connect(env, Wire::OpenAi, name)?),
+            Some(("voyage", name)) if !name.is_empty() => Arc::new(Api::connect(env, Wire::Voyage, name)?),
+            _ => bail!("EMBEDDINGS must be local, openai:NAME or voyage:NAME, not {setting:?}"),
         };
-        Ok(Self { embedder, questions: Arc::default() })
+        let redis = if setting == "local" { None } else { Redis::connect(env)? };
+        Ok(Self { embedder, questions: Arc::default(), redis })
     }
 
     /// Names the space of the vectors.
@@ -89,9 +110,17 @@ impl Embeddings {
         {
             return Ok(vector.clone());
         }
-        let texts = [text.to_owned()];
-        let mut vectors = retry(deadline, || self.embedder.embed(&texts)).await?;
-        let vector = vectors.pop().ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
+        let shared = Shared::new(self, text);
+        let vector = match shared.find().await {
+            Some(vector) => vector,
+            None => {
+                let texts = [text.to_owned()];
+                let mut vectors = retry(deadline, || self.embedder.embed(&texts, Purpose::Question)).await?;
+                let vector = vectors.pop().ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
+                shared.keep(&vector);
+                vector
+            }
+        };
         let mut kept = self.kept();
         if kept.len() >= QUESTIONS_KEPT.1 {
             // Rare and cheap enough: forgetting all costs one embedding for each question that comes again.
@@ -105,13 +134,47 @@ impl Embeddings {
     pub async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, ModelFailure> {
         let mut vectors = Vec::with_capacity(texts.len());
         for texts in texts.chunks(self.embedder.batch_max()) {
-            vectors.extend(retry(Instant::now() + BATCH_TIMEOUT, || self.embedder.embed(texts)).await?);
+            let embed = || self.embedder.embed(texts, Purpose::Document);
+            vectors.extend(retry(Instant::now() + BATCH_TIMEOUT, embed).await?);
         }
         Ok(vectors)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.questions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A question's vector in Redis.
+struct Shared {
+    redis: Option<Redis>,
+    key: String,
+}
+
+impl Shared {
+    fn new(embeddings: &Embeddings, text: &str) -> Self {
+        // No name of a model holds a NUL.
+        let hash = sha256(format!("{}\0{text}", embeddings.name()).as_bytes());
+        Self { redis: embeddings.redis.clone(), key: format!("emb:{}", hex(&hash)) }
+    }
+
+    /// None where it is not there, or Redis is away.
+    async fn find(&self) -> Option<Vec<f32>> {
+        let command = ["GET".to_owned(), self.key.clone()];
+        let asked = self.redis.as_ref()?.ask(async |redis, timeout| redis.command(&command, timeout).await);
+        let text = asked.await.ok()?.as_str()?.to_owned();
+        Vector::Base64(text).unit(DIMENSIONS)
+    }
+
+    /// Keeps it in the background: the question has further to go.
+    fn keep(self, vector: &[f32]) {
+        let Some(redis) = self.redis else { return };
+        let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let (text, seconds) = (STANDARD.encode(bytes), QUESTIONS_KEPT.0.as_secs().to_string());
+        let command = ["SET".to_owned(), self.key, text, "EX".to_owned(), seconds];
+        tokio::spawn(async move {
+            redis.ask(async |redis, timeout| redis.command(&command, timeout).await).await.map(drop)
+        });
     }
 }
 
@@ -138,7 +201,11 @@ impl Embedder for Local {
         "all-MiniLM-L6-v2"
     }
 
-    fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
+    fn embed<'a>(
+        &'a self,
+        texts: &'a [String],
+        _: Purpose,
+    ) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
         let (directory, model, texts) = (self.directory.clone(), self.model.clone(), texts.to_vec());
         Box::pin(async move {
             let work = tokio::task::spawn_blocking(move || {
@@ -160,87 +227,5 @@ impl Embedder for Local {
         tokio::task::spawn_blocking(move || {
             model.get_or_init(|| Self::load(&directory));
         });
-    }
-}
-
-/// OpenAI's embeddings endpoint, or one that speaks like it and can shorten its vectors.
-struct Api {
-    endpoint: Endpoint,
-    name: String,
-}
-
-impl Embedder for Api {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn embed<'a>(&'a self, texts: &'a [String]) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
-        Box::pin(async move {
-            let request = Request {
-                model: &self.name,
-                input: texts,
-                dimensions: DIMENSIONS,
-                encoding_format: "base64",
-            };
-            let response: Response = self.endpoint.post("/embeddings", &request).await?;
-            let mut items = response.data;
-            items.sort_by_key(|item| item.index);
-            let vectors: Option<Vec<Vec<f32>>> =
-                items.into_iter().map(|item| item.embedding.floats()).collect();
-            let vectors = vectors.filter(|vectors| {
-                vectors.len() == texts.len() && vectors.iter().all(|vector| vector.len() == DIMENSIONS)
-            });
-            vectors.ok_or_else(|| {
-                ModelFailure::permanent(format!("not one vector of {DIMENSIONS} numbers per text"))
-            })
-        })
-    }
-}
-
-#[derive(Serialize)]
-struct Request<'a> {
-    model: &'a str,
-    input: &'a [String],
-    dimensions: usize,
-    encoding_format: &'static str,
-}
-
-#[derive(Deserialize)]
-struct Response {
-    data: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-struct Item {
-    #[serde(default)]
-    index: usize,
-    embedding: Vector,
-}
-
-/// Base64 of little-endian floats is a quarter of the bytes; endpoints that do not know it answer with numbers.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Vector {
-    Base64(String),
-    Numbers(Vec<f32>),
-}
-
-impl Vector {
-    /// The numbers, scaled to length 1; none where there is anything else than numbers.
-    fn floats(self) -> Option<Vec<f32>> {
-        let mut numbers = match self {
-            Self::Numbers(numbers) => numbers,
-            Self::Base64(text) => {
-                let bytes = STANDARD.decode(text).ok()?;
-                let (floats, rest) = bytes.as_chunks::<4>();
-                rest.is_empty().then(|| floats.iter().map(|four| f32::from_le_bytes(*four)).collect())?
-            }
-        };
-        let length = numbers.iter().map(|number| number * number).sum::<f32>().sqrt();
-        (length.is_finite() && length > 0.0).then_some(())?;
-        for number in &mut numbers {
-            *number /= length;
-        }
-        Some(numbers)
     }
 }

@@ -114,6 +114,7 @@ async fn failure(response: Response) -> ModelFailure {
         transient,
         retry_after,
         parameter,
+        again: false,
         reason: format!("HTTP {} {}", status.as_u16(), error.reason()),
     }
 }

@@ -2,6 +2,9 @@
 //! `fallback`.
 
 mod anthropic;
+mod attempts;
+mod candidate;
+mod embedding_api;
 mod embeddings;
 mod endpoint;
 mod event_stream;
@@ -19,8 +22,10 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use self::writing::Writing;
 pub use self::{
-    embeddings::{Embedder, Embeddings},
+    attempts::Attempts,
+    embeddings::{Embedder, Embeddings, Purpose},
     fallback::{Answered, Models, Stream},
+    prices::PRICES_OF,
     writing::Ending,
 };
 use crate::domain::prompt::Prompt;
@@ -51,6 +56,8 @@ pub struct ModelFailure {
     pub retry_after: Option<Duration>,
     /// The parameter of the request that the provider does not take, if that is the reason.
     pub parameter: Option<String>,
+    /// Whether the next call will be another one, without that parameter: then it may go out at once.
+    pub again: bool,
     /// For the log: never a piece of prompt or answer.
     pub reason: String,
 }
@@ -58,11 +65,11 @@ pub struct ModelFailure {
 impl ModelFailure {
     /// A failure that trying again cannot mend.
     pub fn permanent(reason: impl Into<String>) -> Self {
-        Self { transient: false, retry_after: None, parameter: None, reason: reason.into() }
+        Self { transient: false, retry_after: None, parameter: None, again: false, reason: reason.into() }
     }
 
     /// A failure that may pass.
     pub fn transient(reason: impl Into<String>) -> Self {
-        Self { transient: true, retry_after: None, parameter: None, reason: reason.into() }
+        Self { transient: true, ..Self::permanent(reason) }
     }
 }

@@ -37,37 +37,27 @@ impl OpenAi {
             Message { role, content: &turn.text }
         });
         let messages: Vec<Message<'_>> = std::iter::once(system).chain(turns).collect();
-        // Once for each parameter that it may refuse, and once without all of them. What it refused it is not sent again.
-        for _ in REFUSABLE {
-            match self.send(&messages).await {
-                Err(failure) if self.learns(&failure) => {}
-                outcome => return outcome,
-            }
-        }
-        self.send(&messages).await
-    }
-
-    async fn send(&self, messages: &[Message<'_>]) -> Result<Writing, ModelFailure> {
         let refused = self.refused.load(Ordering::Relaxed);
         let takes = |at: usize| refused >> at & 1 == 0;
         let request = Request {
             model: &self.name,
-            messages,
+            messages: &messages,
             temperature: takes(0).then_some(0.0),
             max_tokens: takes(1).then_some(OUTPUT_TOKENS_MAX),
             max_completion_tokens: (!takes(1)).then_some(OUTPUT_TOKENS_MAX),
             stream: true,
             stream_options: takes(2).then_some(StreamOptions { include_usage: true }),
         };
-        let response = self.endpoint.send("/chat/completions", &request).await?;
-        Writing::of(response, Box::new(OpenAiWire::default())).await
-    }
-
-    /// Whether the failure names a parameter that was not known to be refused.
-    fn learns(&self, failure: &ModelFailure) -> bool {
-        let named = failure.parameter.as_deref();
-        let Some(at) = REFUSABLE.iter().position(|known| Some(*known) == named) else { return false };
-        self.refused.fetch_or(1 << at, Ordering::Relaxed) >> at & 1 == 0
+        match self.endpoint.send("/chat/completions", &request).await {
+            Ok(response) => Writing::of(response, Box::new(OpenAiWire::default())).await,
+            Err(failure) => {
+                let named = REFUSABLE.iter().position(|known| Some(*known) == failure.parameter.as_deref());
+                // What it refused it is not sent again; one that it was not sent cannot be the reason.
+                let Some(at) = named.filter(|at| takes(*at)) else { return Err(failure) };
+                self.refused.fetch_or(1 << at, Ordering::Relaxed);
+                Err(ModelFailure { again: true, ..failure })
+            }
+        }
     }
 }
 

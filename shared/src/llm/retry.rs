@@ -5,33 +5,46 @@ use std::time::{Duration, Instant};
 use super::ModelFailure;
 
 /// Tries in all.
-const ATTEMPTS: u32 = 3;
+pub const ATTEMPTS: u32 = 3;
 /// The first pause; each next is twice as long, of which a random part is taken ("full jitter": Brooker, "Exponential Backoff
 /// And Jitter", AWS Architecture Blog, 2015).
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Calls until it succeeds, a failure is permanent, the attempts are used up or the deadline would pass.
+/// With less time than this nothing is begun: it could not end, and might be paid for.
+const TIME_MIN: Duration = Duration::from_millis(20);
+
+/// Calls until it succeeds, a failure is permanent, the attempts are used up or the deadline would pass. A call that only taught
+/// what to leave out is not one of the attempts.
 pub async fn retry<T, F>(deadline: Instant, call: impl Fn() -> F) -> Result<T, ModelFailure>
 where
     F: Future<Output = Result<T, ModelFailure>>,
 {
-    let mut pause = PAUSE;
-    for attempt in 1.. {
+    let (mut pause, mut attempt) = (PAUSE, 1);
+    loop {
+        if left(deadline) < TIME_MIN {
+            return Err(ModelFailure::transient("no time was left"));
+        }
         let outcome = tokio::time::timeout_at(deadline.into(), call()).await;
         let failure = match outcome {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(failure)) => failure,
             Err(_) => return Err(ModelFailure::transient("no answer before the deadline")),
         };
+        if failure.again {
+            continue;
+        }
         let wait = failure.retry_after.unwrap_or_else(|| pause.mul_f64(jitter()));
-        let left = deadline.saturating_duration_since(Instant::now());
-        if !failure.transient || attempt == ATTEMPTS || wait >= left {
+        if !failure.transient || attempt == ATTEMPTS || wait >= left(deadline).saturating_sub(TIME_MIN) {
             return Err(failure);
         }
         tokio::time::sleep(wait).await;
         pause *= 2;
+        attempt += 1;
     }
-    Err(ModelFailure::permanent("no attempt was made"))
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 /// A random part of one.
@@ -52,16 +65,22 @@ mod tests {
             let calls = AtomicU32::new(0);
             let failing = || async {
                 calls.fetch_add(1, Ordering::Relaxed);
-                Err::<(), _>(ModelFailure {
-                    transient,
-                    retry_after: None,
-                    parameter: None,
-                    reason: String::new(),
-                })
+                Err::<(), _>(ModelFailure { transient, ..ModelFailure::permanent("") })
             };
             assert!(retry(Instant::now() + Duration::from_mins(1), failing).await.is_err());
             assert_eq!(calls.load(Ordering::Relaxed), expected);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_taught_what_to_leave_out_is_not_one_of_the_attempts() {
+        let calls = AtomicU32::new(0);
+        let learning = || async {
+            let again = calls.fetch_add(1, Ordering::Relaxed) < 5;
+            Err::<(), _>(ModelFailure { again, ..ModelFailure::transient("") })
+        };
+        assert!(retry(Instant::now() + Duration::from_mins(1), learning).await.is_err());
+        assert_eq!(calls.load(Ordering::Relaxed), 8);
     }
 
     #[tokio::test(start_paused = true)]
@@ -72,12 +91,7 @@ mod tests {
             let busy = || async {
                 calls.fetch_add(1, Ordering::Relaxed);
                 let retry_after = Some(pause);
-                Err::<(), _>(ModelFailure {
-                    transient: true,
-                    retry_after,
-                    parameter: None,
-                    reason: String::new(),
-                })
+                Err::<(), _>(ModelFailure { retry_after, ..ModelFailure::transient("") })
             };
             assert!(retry(Instant::now() + Duration::from_secs(20), busy).await.is_err());
         }

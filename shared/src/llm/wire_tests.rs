@@ -125,6 +125,33 @@ fn line_ends_comments_and_a_missing_end_mark_change_nothing() {
 }
 
 #[test]
+fn an_event_may_span_lines() {
+    for (wire, stream) in [(openai as MakeWire, OPENAI), (anthropic, ANTHROPIC)] {
+        let spanning = stream.replace(",\"", ",\ndata: \"");
+        assert_ne!(spanning, stream);
+        assert_eq!(said(wire, &spanning), said(wire, stream));
+    }
+}
+
+#[test]
+fn a_long_line_is_read_and_one_without_end_is_not() {
+    let head = r#"{"choices":[{"index":0,"delta":{"content":""#;
+    let tail = "\"},\"finish_reason\":\"stop\"}]}\n\n";
+    // With `data: ` and its JSON it has 1 MiB, the most that is kept; one more byte is too many.
+    let room = 1024 * 1024 - "data: ".len() - head.len() - (tail.len() - 2);
+    let first = "\"}}]}\n\n";
+    let stream = |long: usize| format!("data: {head}It is {first}data: {head}{}{tail}", "x".repeat(long));
+    for pieces in [1, 1_000, 70_000, usize::MAX] {
+        let (at_most, too_long) = (stream(room), stream(room + 1));
+        let (text, _, outcome) = read(openai(), at_most.as_bytes().chunks(pieces));
+        assert_eq!((text.len(), outcome), ("It is ".len() + room, Ok(Some(Ending::Complete))));
+        let (text, _, outcome) = read(openai(), too_long.as_bytes().chunks(pieces));
+        assert_eq!(text, "It is ");
+        assert!(outcome.unwrap_err().transient);
+    }
+}
+
+#[test]
 fn each_reason_to_end_is_told() {
     for (reason, ending) in [
         ("stop", Ending::Complete),
@@ -197,9 +224,16 @@ fn errors_within_a_success_keep_what_came_before_and_say_whether_they_pass() {
         assert_eq!(failure.transient, transient, "{error}: {failure}");
         assert!(!failure.reason.contains("credit"), "messages are not repeated");
     }
-    let (head, _) = OPENAI.split_once("data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{},").unwrap();
-    let (text, _, outcome) = said(openai, &format!("{head}data: {}\n\n", cases[0].1));
-    assert_eq!((text.as_str(), outcome.is_err()), (TEXT, true));
+    let begun =
+        r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"#;
+    for (wire, stream, end, error) in [
+        (openai as MakeWire, OPENAI, begun, cases[0].1),
+        (anthropic, ANTHROPIC, "event: content_block_stop", cases[5].1),
+    ] {
+        let (head, _) = stream.split_once(end).unwrap();
+        let (text, _, outcome) = said(wire, &format!("{head}event: error\ndata: {error}\n\n"));
+        assert_eq!((text.as_str(), outcome.is_err()), (TEXT, true));
+    }
 }
 
 #[test]

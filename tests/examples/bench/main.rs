@@ -1,11 +1,13 @@
 //! Benchmarks of the built programs, started by `scripts/bench`, which says where the parts are: `cold`, `chat`,
-//! `ingest`, `refused`.
+//! `stream`, `ingest`, `refused`.
 
+mod again;
 mod chat;
 mod cold;
 mod figures;
 mod ingest;
 mod refused;
+mod stream;
 
 use harness::app::TestApp;
 
@@ -18,7 +20,11 @@ async fn main() -> anyhow::Result<()> {
     for part in given {
         match part.as_str() {
             "cold" => cold::measure().await?,
-            "chat" => chat::measure().await?,
+            "chat" => {
+                chat::measure().await?;
+                again::measure().await?;
+            }
+            "stream" => stream::measure().await?,
             "ingest" => ingest::measure().await?,
             "refused" => refused::measure().await?,
             other => anyhow::bail!("there is no benchmark {other:?}"),

@@ -15,6 +15,7 @@ use crate::parts::{self, Database};
 
 /// More than any test sends.
 const UNLIMITED: &str = "chat.user=1000000/1s; upload.user=1000000/1s; documents.user=1000000/1s; \
+                         conversations.user=1000000/1s; \
                          delete.user=1000000/1s; anonymous.ip=1000000/1s; requests.ip=1000000/1s";
 
 /// Headers that count requests: two responses never agree on them.
@@ -104,6 +105,14 @@ impl TestApp {
     /// Where it does not start.
     pub async fn restart(&mut self, own: &[(&'static str, &str)]) {
         (self.server, self.router) = start(&mut self.settings, own).await;
+    }
+
+    /// Another process on the same database and bucket.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn twin(&self, own: &[(&'static str, &str)]) -> Router {
+        start(&mut self.settings.clone(), own).await.1
     }
 
     /// Sends any request.

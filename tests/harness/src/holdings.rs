@@ -130,6 +130,10 @@ cached AS (
     INSERT INTO embedding_cache (workspace_id, model, content_hash, embedding)
     SELECT $1, $14, sha256(convert_to($8, 'UTF8')), embedding FROM vector
 ),
+answer AS (
+    INSERT INTO query_cache (workspace_id, key, corpus_version, claim, answer, until)
+    SELECT $1, sha256(convert_to($14, 'UTF8')), 0, gen_random_uuid(), $15, now() + interval '30 minutes'
+),
 tombstone AS (INSERT INTO erasures (workspace_id, document_id) VALUES ($1, gen_random_uuid())),
 conversation AS (INSERT INTO conversations (id, workspace_id, user_id) VALUES ($12, $1, $4)),
 message AS (
@@ -144,6 +148,16 @@ log AS (
 request AS (
     INSERT INTO idempotency_keys (workspace_id, user_id, key, request_hash, claim, expires_at)
     VALUES ($1, $4, $14, sha256(convert_to($14, 'UTF8')), gen_random_uuid(), now() + interval '1 hour')
+)
+budget AS (
+    INSERT INTO budgets (scope, holder, workspace_id, user_id, day, day_usd, month, month_usd)
+    VALUES ('user', $4, NULL, $4, now(), 0.5, date_trunc('month', now()), 0.5),
+           ('workspace', $1::text, $1, NULL, now(), 0.5, date_trunc('month', now()), 0.5)
+    ON CONFLICT DO NOTHING
+),
+reservation AS (
+    INSERT INTO budget_reservations (workspace_id, user_id, id, amount_usd, expires_at)
+    VALUES ($1, $4, $13, 0.5, now() + interval '1 hour')
 )
 INSERT INTO agent_telemetry (id, workspace_id, user_id, provider, model, input_tokens, output_tokens, cost_usd, latency_ms)
 VALUES ($13, $1, $4, 'openai', $14, 1, 1, 0.5, 1)";

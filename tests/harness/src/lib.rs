@@ -3,6 +3,7 @@
 pub mod app;
 pub mod behind;
 pub mod events;
+pub mod followed;
 pub mod holdings;
 pub mod oddities;
 pub mod openai;

@@ -1,14 +1,18 @@
 //! The real `server` program on a loopback port.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
+use anyhow::Context;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     task::JoinHandle,
 };
 
-use crate::parts::{given, program};
+use crate::{
+    parts::{given, program},
+    runtime_api::cpu_time,
+};
 
 /// A running server. Dropping it kills the process.
 pub struct Served {
@@ -59,6 +63,11 @@ impl Served {
         let first = lines.next_line().await.expect("read its output").expect("it says that it is ready");
         let url = first.strip_prefix("ready ").expect("a line `ready URL`").to_owned();
         Self { url, process, log: None }
+    }
+
+    /// CPU time of all its threads so far.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        cpu_time(self.process.id().context("it runs")?)
     }
 
     /// Asks it to end, as a platform does; answers all that it logged.

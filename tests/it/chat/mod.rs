@@ -3,6 +3,7 @@
 mod answers;
 mod conversations;
 mod filters;
+mod history;
 mod records;
 mod validation;
 

@@ -61,7 +61,10 @@ async fn a_question_leaves_one_row_in_each_table() {
     assert_eq!((&call["input_tokens"], &call["output_tokens"]), (&2_000_000.into(), &1_000_000.into()));
     // 2 million at 0.15 dollars and 1 million at 0.60.
     assert_eq!(call["cost_usd"], 0.9);
-    assert_eq!(call["latency_ms"], answer["timings_ms"]["model"]);
+    assert!(call["latency_ms"].as_u64() <= answer["timings_ms"]["model"].as_u64(), "{call} {answer}");
+    assert_eq!(call["message_id"], answer["id"]);
+    let how = (&call["attempt"], &call["outcome"], &call["estimated"]);
+    assert_eq!(how, (&1.into(), &"answered".into(), &false.into()));
     assert!(!call.to_string().contains("weld"));
 }
 

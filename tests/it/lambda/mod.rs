@@ -3,6 +3,7 @@
 mod alike;
 mod events;
 mod start;
+mod stream;
 mod whole;
 
 use axum::http::HeaderMap;

@@ -11,10 +11,8 @@ use harness::{
 use shared::{
     Error,
     env::Env,
-    limiter::{
-        Limiter,
-        upstash::{Failure, Script, Upstash},
-    },
+    limiter::Limiter,
+    redis::upstash::{Failure, Script, Upstash},
 };
 
 use super::{after, limiter, noon};

@@ -9,20 +9,11 @@ use harness::{
 };
 use serde_json::{Value, json};
 
-use super::{WIRES, Wire, quoting, with_model, with_model_of};
+use super::{WIRES, Wire, passing, quoting, with_model, with_model_of};
 use crate::chat::{PIPES, shelve};
 
 const QUESTION: &str = "What is the maximum hardness of a weld?";
 const SENTENCE: &str = "The maximum hardness of a weld is 22 HRC in any position. [1]";
-
-/// A fault after which the provider may be tried again at once.
-fn passing(status: u16) -> Answer {
-    let mut answer = Answer::error(status, "server_error", None, "The server had an error.");
-    if let Answer::Error { headers, .. } = &mut answer {
-        headers.push(("retry-after", "0".into()));
-    }
-    answer
-}
 
 /// Asks of the pipes with one model; also says how long it took.
 async fn ask(provider: &OpenAi, own: &[(&'static str, &str)]) -> (Value, Duration) {

@@ -1,8 +1,13 @@
 //! Answers that a model writes: what becomes of its citations, and of its failures.
 
+mod attempts;
+mod caps;
 mod citations;
+mod embeddings;
 mod failures;
+mod faults;
 mod prompts;
+mod short;
 
 use harness::{
     app::TestApp,
@@ -20,7 +25,7 @@ enum Wire {
 const WIRES: [Wire; 2] = [Wire::OpenAi, Wire::Anthropic];
 
 /// An app whose only model is `provider`, and some settings of one's own.
-async fn with_model(provider: &OpenAi, own: &[(&'static str, &str)]) -> TestApp {
+pub async fn with_model(provider: &OpenAi, own: &[(&'static str, &str)]) -> TestApp {
     with_model_of(Wire::OpenAi, provider, own).await
 }
 
@@ -48,13 +53,13 @@ fn asked(request: &Value) -> &str {
 }
 
 /// The number under which the model was shown the passage that holds `words`.
-fn number_of(request: &Value, words: &str) -> usize {
+pub fn number_of(request: &Value, words: &str) -> usize {
     let passages = asked(request).split("<passage ").skip(1);
     1 + passages.into_iter().position(|passage| passage.contains(words)).expect("a passage with these words")
 }
 
 /// A provider that answers with `text`, in which `{words}` stands for the number of the passage that holds them.
-fn quoting(text: &'static str) -> OpenAi {
+pub fn quoting(text: &'static str) -> OpenAi {
     OpenAi::answering(move |request| {
         let mut written = String::new();
         for piece in text.split('{') {
@@ -68,4 +73,13 @@ fn quoting(text: &'static str) -> OpenAi {
         }
         Answer::text(&written).usage(1_000, 100)
     })
+}
+
+/// A fault after which the provider may be tried again at once.
+fn passing(status: u16) -> Answer {
+    let mut answer = Answer::error(status, "server_error", None, "The server had an error.");
+    if let Answer::Error { headers, .. } = &mut answer {
+        headers.push(("retry-after", "0".into()));
+    }
+    answer
 }

@@ -149,12 +149,19 @@ async fn each_role_may_call_what_it_needs_and_nothing_else() {
     let both = ["current_person", "current_workspace"];
     assert_eq!(
         callable("footnote_app").await,
-        [&["audit_append"], &both[..], &["person_delete", "person_object_keys", "search_chunks"]].concat()
+        [
+            &["audit_append", "budget_reserve", "budget_settle", "citations_hold"],
+            &both[..],
+            &["person_delete", "person_object_keys", "person_workspaces", "search_chunks"]
+        ]
+        .concat()
     );
     let jobs = [
         "job_claim",
         "job_claim_outdated",
+        "job_expire_answers",
         "job_expire_audit_logs",
+        "job_expire_budgets",
         "job_expire_embeddings",
         "job_expire_idempotency_keys",
         "job_expire_query_logs",

@@ -43,7 +43,7 @@ pub struct Refusal {
 }
 
 /// Every status of a refusal.
-pub const REFUSALS: [Refusal; 11] = [
+pub const REFUSALS: [Refusal; 12] = [
     Refusal {
         status: 400,
         name: "Invalid",
@@ -65,6 +65,15 @@ pub const REFUSALS: [Refusal; 11] = [
         counted: Counted::Yes,
         header: Some("WWW-Authenticate"),
         description: "There is no session token, or not a good one; the answer is the same for every reason.",
+    },
+    Refusal {
+        status: 402,
+        name: "BudgetExhausted",
+        codes: &["budget_exhausted"],
+        counted: Counted::Yes,
+        header: None,
+        description: "A spend cap leaves less than the question may cost; `budget` says which, what is left of it and when the next \
+                      period begins. Nothing was spent.",
     },
     Refusal {
         status: 403,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 const CREATED: u64 = 1_773_342_238;
+pub(super) const GARBAGE: &str = "data: <html>502 Bad Gateway</html>\n\n";
 
 /// What the provider does with one request.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub enum Interruption {
     Hang,
     /// An error inside the 200: an event of the stream, and then its end.
     Error(Value),
+    /// An event that is no JSON, as of a proxy that has something to say, and then the end.
+    Garbage,
     /// The answer goes on once the test says so.
     Until(Arc<Notify>),
 }
@@ -154,6 +157,7 @@ impl Text {
             Some(Interruption::Cut) => vec![half(), Step::Cut],
             Some(Interruption::Hang) => vec![half(), Step::Hang],
             Some(Interruption::Error(error)) => vec![Step::Send(error.to_string())],
+            Some(Interruption::Garbage) => vec![Step::Send(GARBAGE.to_owned())],
             Some(Interruption::Until(until)) => vec![Step::Wait(until), Step::Send(body)],
         }
     }
@@ -186,6 +190,7 @@ impl Text {
             Interruption::Cut => steps.push(Step::Cut),
             Interruption::Hang => steps.push(Step::Hang),
             Interruption::Error(error) => steps.push(Step::Send(format!("data: {error}\n\n"))),
+            Interruption::Garbage => steps.push(Step::Send(GARBAGE.to_owned())),
             Interruption::Until(until) => steps.extend([Step::Wait(until)].into_iter().chain(rest)),
         }
         steps

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Interruption, Step, Text};
+use super::answer::{Answer, GARBAGE, Interruption, Step, Text};
 
 /// What Anthropic says of a request, if not a message.
 pub(super) fn refusal(head: &axum::http::HeaderMap, body: &Value) -> Option<Answer> {
@@ -70,6 +70,7 @@ pub(super) fn streamed(text: &Text, request: &Value, number: usize) -> Vec<Step>
             "error",
             json!({ "error": { "type": "overloaded_error", "message": "Overloaded" } }),
         )),
+        Interruption::Garbage => steps.push(Step::Send(GARBAGE.to_owned())),
         Interruption::Until(until) => steps.extend([Step::Wait(until)].into_iter().chain(rest)),
     }
     steps

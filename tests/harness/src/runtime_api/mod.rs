@@ -2,7 +2,9 @@
 //! an event and an answer, including time-outs, crashes and response streaming. Events are built in `events`.
 
 mod server;
+mod sockets;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -34,6 +36,9 @@ pub struct Function {
     turn: tokio::sync::Mutex<u32>,
     exited: watch::Receiver<Option<ExitStatus>>,
     output: watch::Receiver<Vec<String>>,
+    /// What of the current answer has arrived.
+    arrived: watch::Sender<String>,
+    api: SocketAddr,
     init_error: Arc<OnceLock<FunctionError>>,
     kill: Mutex<Option<oneshot::Sender<()>>>,
     _serving: oneshot::Sender<()>,
@@ -102,6 +107,7 @@ impl Function {
         let (serving, stopped) = oneshot::channel();
         let init_error = Arc::default();
         let address = serve(receiver, Arc::clone(&init_error), stopped)?;
+        let api = address.parse().context("an address")?;
 
         let mut child = Command::new(program)
             .env_clear()
@@ -151,6 +157,8 @@ impl Function {
             turn,
             exited,
             output,
+            arrived: watch::Sender::default(),
+            api,
             init_error,
             kill,
             _serving: serving,
@@ -186,6 +194,7 @@ impl Function {
         let mut open = true;
         let mut body = Vec::new();
         let mut streamed = None;
+        self.arrived.send_replace(String::new());
         let outcome = loop {
             let part = tokio::select! {
                 // In this order: an endless answer is cut, and what was said before an exit counts.
@@ -220,6 +229,7 @@ impl Function {
                 Part::Prelude(prelude) => streamed = Some(Streamed { prelude, chunks: Vec::new() }),
                 Part::Chunk(chunk) => {
                     body.extend_from_slice(&chunk);
+                    self.arrived.send_replace(String::from_utf8_lossy(&body).into_owned());
                     if let Some(streamed) = &mut streamed {
                         streamed.chunks.push((now, chunk));
                     }
@@ -242,6 +252,12 @@ impl Function {
         let found = |lines: &Vec<String>| lines.iter().any(|line| line.contains(words));
         let lines = output.wait_for(found).await.with_context(|| format!("no line with {words:?}"))?;
         lines.iter().find(|line| line.contains(words)).cloned().context("just seen")
+    }
+
+    /// Waits until `words` have arrived of the answer that is being given.
+    pub async fn arrived(&self, words: &str) {
+        let mut arrived = self.arrived.subscribe();
+        arrived.wait_for(|text| text.contains(words)).await.expect("it lives as long as we");
     }
 
     /// CPU time of all threads and peak memory in bytes so far; an error once the process has ended.
@@ -311,7 +327,8 @@ async fn collect(stream: Option<impl AsyncRead + Unpin>, lines: Arc<watch::Sende
     }
 }
 
-fn cpu_time(process_id: u32) -> anyhow::Result<Duration> {
+/// CPU time of all threads of a process so far.
+pub(crate) fn cpu_time(process_id: u32) -> anyhow::Result<Duration> {
     let process_id = libc::pid_t::try_from(process_id)?;
     let mut clock = 0;
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -125,11 +125,26 @@ impl Request {
         }
     }
 
+    /// What its answer tells, without what the caller asked: everybody asks for everybody's secrets.
+    fn told(&self, answered: &Answered) -> String {
+        let Sent::Call(_, path) = &self.sent else { return answered.text() };
+        let mut body = answered.json();
+        if !path.starts_with("/v1/conversations") || !body.is_object() {
+            return answered.text();
+        }
+        for list in ["conversations", "messages"] {
+            for entry in body.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+                entry["question"].take();
+            }
+        }
+        body.to_string()
+    }
+
     /// What its answer is.
     pub fn judge(&self, ground: &Ground, answered: &Answered) -> Judged {
         let (text, status) = (answered.text(), answered.status);
         let says = || format!("{} was answered {status}: {text}", self.what);
-        if let Some(other) = ground.foreign_to(self.me, &text) {
+        if let Some(other) = ground.foreign_to(self.me, &self.told(answered)) {
             return Judged::Foreign(format!("{} saw {other}: {}", self.me, says()));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
