@@ -116,7 +116,7 @@ async fn the_books_are_the_providers_to_the_token_however_many_ask_at_once() {
     });
     let app = with_model(&provider, &[("DATABASE_MAX_CONNECTIONS", "8")]).await;
     let people = [token("alice", Some("org_1")), token("bob", Some("org_1")), token("carol", Some("org_2"))];
-    for who in &people {
+    for who in [&people[0], &people[2]] {
         shelve(&app, who, "", PIPES).await;
     }
     let questions = (0..30).map(|number| ask(&app, &people[number % 3], number % 2 == 0));
