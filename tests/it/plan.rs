@@ -5,8 +5,8 @@ use shared::db::{STATEMENTS, Statement};
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
 
-/// A small tenant beside a large one: chunks, and a posting for each of as many terms in each of ten documents.
-const TENANTS: [(&str, i32, i32); 2] = [("small", 60, 200), ("large", 1_500, 3_000)];
+/// Two tenants beside one that holds most of the rows: chunks, and postings of so many terms in each of ten documents.
+const TENANTS: [(&str, i32, i32); 3] = [("small", 60, 200), ("middle", 200, 400), ("rest", 3_000, 3_000)];
 
 async fn fill(client: &Client, owner: &str, chunks: i32, terms: i32) -> Uuid {
     let workspace = Uuid::now_v7();
@@ -64,7 +64,8 @@ async fn a_search_under_row_level_security_goes_by_the_indexes() {
     ))
     .await
     .unwrap();
-    for workspace in tenants {
+    // Whoever holds nearly all rows is read without an index, and rightly.
+    for workspace in &tenants[..2] {
         app.execute("SELECT set_config('app.workspace_id', $1, false)", &[&workspace.to_string()])
             .await
             .unwrap();
