@@ -12,7 +12,7 @@ LINES_MAX = 400
 
 # Where a secret is used: a request is signed, a connection opened. A new place deserves a look.
 EXPOSES_SECRETS = re.compile(
-    r"shared/src/(auth|db|env|http|limiter|llm|secrets|storage|tls)(\.rs|/.+)|functions/(delete-user|server)/src/.+|tests/.+"
+    r"shared/src/(auth|db|env|http|llm|redis|secrets|storage|tls)(\.rs|/.+)|functions/(delete-user|server)/src/.+|tests/.+"
 )
 
 # `runtime` asks whether it is on Lambda, by a variable that is no setting.

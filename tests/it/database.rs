@@ -142,7 +142,7 @@ async fn the_indexes_that_were_asked_for_are_there() {
 }
 
 /// All that the application may do: a grant that slips in shows as a difference.
-const PRIVILEGES: [(&str, &str, &str); 26] = [
+const PRIVILEGES: [(&str, &str, &str); 27] = [
     ("footnote_app", "agent_telemetry", "DELETE INSERT SELECT"),
     ("footnote_app", "ai_cost_summary", "SELECT"),
     ("footnote_app", "conversations", "DELETE INSERT SELECT"),
@@ -153,6 +153,7 @@ const PRIVILEGES: [(&str, &str, &str); 26] = [
     ("footnote_app", "messages", "DELETE INSERT SELECT"),
     ("footnote_app", "pages", "SELECT"),
     ("footnote_app", "postings", "SELECT"),
+    ("footnote_app", "query_cache", "DELETE INSERT SELECT UPDATE"),
     ("footnote_app", "query_logs", "DELETE INSERT SELECT"),
     ("footnote_app", "users", "DELETE INSERT SELECT"),
     ("footnote_app", "workspaces", "INSERT SELECT"),

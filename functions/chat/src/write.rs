@@ -80,19 +80,15 @@ pub async fn write(
     } else {
         Box::pin(whole(chat, asked, &plan, passages)).instrument(span).await
     };
-    match drafted {
-        Some((draft, ending)) => {
-            if ending == Some(Ending::Length) {
-                degraded.push("truncated".to_owned());
-            }
-            draft
-        }
-        None => {
-            degraded.push("model".to_owned());
-            let draft = extracted(searched, passages, Model { fallback: true, ..no_model() });
-            told(outlet, shortened(draft, simplified)).await
-        }
+    let Some((draft, ending)) = drafted else {
+        degraded.push("model".to_owned());
+        let draft = extracted(searched, passages, Model { fallback: true, ..no_model() });
+        return told(outlet, shortened(draft, simplified)).await;
+    };
+    if ending == Some(Ending::Length) {
+        degraded.push("truncated".to_owned());
     }
+    draft
 }
 
 /// The documents themselves.

@@ -81,6 +81,7 @@ static LIST: Statement = Statement::new(
 
 /// One question with its answer.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+#[schema(as = ConversationMessage)]
 pub struct Message {
     /// What was asked.
     pub question: String,

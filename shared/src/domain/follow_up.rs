@@ -244,7 +244,7 @@ impl Words {
             let mut words = self.all.iter();
             start.split(' ').all(|word| words.next().is_some_and(|found| found == word))
         };
-        CONTINUING.iter().any(|start| begins(start))
+        CONTINUING.iter().any(begins)
     }
 
     /// "Is it allowed to …" refers to nothing: its "it" stands for what follows.

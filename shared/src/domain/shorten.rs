@@ -85,7 +85,7 @@ fn words(text: &str) -> impl Iterator<Item = usize> {
                 Some(last) if in_word && !has_no_spaces(found) => *last = end,
                 _ => ends.push(end),
             }
-            in_word = true;
+            in_word = !has_no_spaces(found);
         }
     }
     ends.into_iter()

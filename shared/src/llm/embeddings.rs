@@ -111,15 +111,15 @@ impl Embeddings {
             return Ok(vector.clone());
         }
         let shared = Shared::new(self, text);
-        let vector = match shared.find().await {
-            Some(vector) => vector,
-            None => {
-                let texts = [text.to_owned()];
-                let mut vectors = retry(deadline, || self.embedder.embed(&texts, Purpose::Question)).await?;
-                let vector = vectors.pop().ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
-                shared.keep(&vector);
-                vector
-            }
+        let found = shared.find().await;
+        let vector = if let Some(vector) = found {
+            vector
+        } else {
+            let texts = [text.to_owned()];
+            let mut vectors = retry(deadline, || self.embedder.embed(&texts, Purpose::Question)).await?;
+            let vector = vectors.pop().ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
+            shared.keep(&vector);
+            vector
         };
         let mut kept = self.kept();
         if kept.len() >= QUESTIONS_KEPT.1 {

@@ -67,12 +67,12 @@ impl Decoder {
 
     /// Takes the next bytes of the stream. What came before a failure can still be read.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ModelFailure> {
-        self.events.push(bytes).map_err(|malformed| ModelFailure::transient(malformed.to_string()))?;
+        let taken = self.events.push(bytes);
         while let Some(event) = self.events.next() {
             let pieces = self.wire.event(&event)?;
             self.take(pieces);
         }
-        Ok(())
+        taken.map_err(|malformed| ModelFailure::transient(malformed.to_string()))
     }
 
     /// The stream is over: an answer that nobody ended broke off.

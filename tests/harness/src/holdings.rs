@@ -148,7 +148,7 @@ log AS (
 request AS (
     INSERT INTO idempotency_keys (workspace_id, user_id, key, request_hash, claim, expires_at)
     VALUES ($1, $4, $14, sha256(convert_to($14, 'UTF8')), gen_random_uuid(), now() + interval '1 hour')
-)
+),
 budget AS (
     INSERT INTO budgets (scope, holder, workspace_id, user_id, day, day_usd, month, month_usd)
     VALUES ('user', $4, NULL, $4, now(), 0.5, date_trunc('month', now()), 0.5),

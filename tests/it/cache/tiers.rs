@@ -60,7 +60,7 @@ async fn whatever_changes_the_answer_is_part_of_the_question() {
     assert_eq!(calls, 4);
     for (name, value, usual) in [
         ("USE_SIMPLIFIED_PROMPT", "true", "false"),
-        ("MATCH_THRESHOLD", "0.2", "0.25"),
+        ("MATCH_THRESHOLD", "0.3", "0.2"),
         ("PROMPT_TOKENS", "2000", "3000"),
         ("FUSION", "rrf", "zscore"),
         ("CHAT_MODELS", "openai:gpt-4o", "openai:gpt-4o-mini"),

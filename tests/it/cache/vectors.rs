@@ -46,6 +46,8 @@ async fn a_vector_is_bought_once_for_all_processes() {
         ("OPENAI_BASE_URL", &url),
         ("OPENAI_API_KEY", "sk-test"),
         ("REDIS_TIMEOUT_MS", "5000"),
+        // The provider's vectors mean nothing.
+        ("MATCH_THRESHOLD", "-1"),
     ];
     let settings = redis.settings();
     own.extend(settings.iter().map(|(name, value)| (*name, value.as_str())));

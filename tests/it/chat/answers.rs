@@ -181,12 +181,12 @@ async fn an_answer_can_come_as_events_that_end_with_the_same_object() {
             })
             .collect();
         let names: Vec<&str> = events.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, ["start", "token", "citation", "usage", "done"], "{text}");
+        assert_eq!(names, ["start", "citation", "token", "usage", "done"], "{text}");
         let done = &events[4].1;
         app.prove(&alice, done).await;
         assert!(done["answer"].as_str().unwrap().contains("12 bar"), "{done}");
         assert_eq!(events[0].1, json!({ "id": done["id"], "conversation_id": done["conversation_id"] }));
-        assert_eq!(events[1].1["text"], done["answer"]);
-        assert_eq!((&events[2].1, &events[3].1), (&done["citations"][0], &done["usage"]));
+        assert_eq!(events[2].1["text"], done["answer"]);
+        assert_eq!((&events[1].1, &events[3].1), (&done["citations"][0], &done["usage"]));
     }
 }

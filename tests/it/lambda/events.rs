@@ -72,7 +72,7 @@ async fn the_schedule_deletes_what_is_due_and_heals_what_was_lost() {
     let run = async |event: Value| retention.invoke_within(event, EVENT_DEADLINE).await.unwrap().json();
     assert_eq!(
         run(json!({ "task": "retain" })).await,
-        json!({ "query_logs": 1, "embeddings": 0, "idempotency_keys": 0, "audit_logs": 1, "healed": 0, "renewed": 0 })
+        json!({ "query_logs": 1, "answers": 0, "embeddings": 0, "idempotency_keys": 0, "budgets": 0, "audit_logs": 1, "healed": 0, "renewed": 0 })
     );
     assert_eq!(app.get(&path, &alice).await.json()["status"], "processing");
     assert_eq!(run(json!({ "task": "heal" })).await["healed"], 1);
@@ -81,7 +81,7 @@ async fn the_schedule_deletes_what_is_due_and_heals_what_was_lost() {
     for event in [schedule(), json!({})] {
         assert_eq!(
             run(event).await,
-            json!({ "query_logs": 0, "embeddings": 0, "idempotency_keys": 0, "audit_logs": 0, "healed": 0, "renewed": 0 })
+            json!({ "query_logs": 0, "answers": 0, "embeddings": 0, "idempotency_keys": 0, "budgets": 0, "audit_logs": 0, "healed": 0, "renewed": 0 })
         );
     }
     let unknown = retention.invoke_within(json!({ "task": "rest" }), EVENT_DEADLINE).await.unwrap().result;

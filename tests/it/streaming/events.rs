@@ -38,6 +38,9 @@ async fn words_are_passed_on_while_the_model_writes() {
     assert!(named(&events, "token").len() <= WRITTEN.split(' ').count(), "{names:?}");
 }
 
+/// Headers of a request, its `stream`, and what comes: the first event's name, the language's version, or a media type.
+type Case<'a> = (&'a [(&'a str, &'a str)], Option<bool>, &'a str);
+
 #[tokio::test]
 async fn the_body_says_whether_and_the_headers_say_in_which_language() {
     let provider = OpenAi::answering(|_| Answer::text(WRITTEN));
@@ -45,7 +48,7 @@ async fn the_body_says_whether_and_the_headers_say_in_which_language() {
     let events = ("accept", "text/event-stream");
     let ui_message = ("accept", "application/json, text/event-stream; protocol=ui-message");
     let sdk = ("x-vercel-ai-ui-message-stream", "v1");
-    let cases: [(&[(&str, &str)], Option<bool>, &str); 8] = [
+    let cases: [Case<'_>; 8] = [
         (&[], None, "application/json"),
         (&[("accept", "*/*")], None, "application/json"),
         (&[events], None, "start"),

@@ -136,7 +136,8 @@ fn no_statement_keeps_a_condition_on_its_tenant() {
     }
     // These only write, or call the named functions, which take no tenant.
     for sql in &kept {
-        let reads = sql.contains(" WHERE ") && sql.contains(" FROM ");
+        // A list that the statement brings along is nobody's table.
+        let reads = sql.contains(" WHERE ") && sql.replace(" FROM unnest(", "").contains(" FROM ");
         assert!(!reads, "{sql}");
     }
     assert!(changed > kept.len(), "{changed} {kept:#?}");
