@@ -198,7 +198,8 @@ async fn answer(
     };
     let plan = plan(chat, asked, &found);
     if let Some(plan) = &plan
-        && let Err(error) = Box::pin(budget::reserve(chat, caller, asked, &plan.prompt)).await
+        && let Err(error) =
+            Box::pin(budget::reserve(chat, caller, asked, &chat.models.offers(&plan.prompt))).await
     {
         record_calls(chat, caller, asked).await;
         return Err(error);
@@ -207,6 +208,9 @@ async fn answer(
     let began = Instant::now();
     let sources = (found.question.as_str(), found.passages.as_slice());
     let draft = write(chat, asked, sources, plan, outlet, &mut degraded).await;
+    if asked.attempts.was_short() {
+        degraded.push("budget".to_owned());
+    }
     let mut answer = Answer {
         id: asked.message,
         conversation_id: asked.conversation,

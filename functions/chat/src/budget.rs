@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use shared::{
-    Result,
+    Error, Result,
     db::budgets::{self, Limits},
-    domain::{caller::Caller, prompt::Prompt},
+    domain::caller::Caller,
     env::Env,
-    llm::{Models, PRICES_OF},
+    llm::{Embeddings, Models, PRICES_OF},
 };
 
 use crate::{
@@ -29,7 +29,7 @@ const SETTINGS: [&str; 6] = [
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// The operator's caps; none where none is set. A model without a price would make them meaningless.
-pub fn limits(env: &Env, models: &Models) -> anyhow::Result<Option<Limits>> {
+pub fn limits(env: &Env, models: &Models, embeddings: &Embeddings) -> anyhow::Result<Option<Limits>> {
     let mut limits = Limits::default();
     for (limit, name) in limits.iter_mut().zip(SETTINGS) {
         if env.get(name).is_some() {
@@ -39,7 +39,8 @@ pub fn limits(env: &Env, models: &Models) -> anyhow::Result<Option<Limits>> {
     if limits == Limits::default() {
         return Ok(None);
     }
-    let unpriced = models.unpriced();
+    let mut unpriced = models.unpriced();
+    unpriced.extend(embeddings.unpriced());
     ensure!(
         unpriced.is_empty(),
         "a BUDGET_USD_… cap is set, and there is no price for {}: name it in MODEL_PRICES (NAME=0/0 for a model that costs nothing)",
@@ -49,17 +50,22 @@ pub fn limits(env: &Env, models: &Models) -> anyhow::Result<Option<Limits>> {
     Ok(Some(limits))
 }
 
-/// Reserves what an answer to the prompt may cost; where caps leave less, what cheaper models may cost; where they leave not even
-/// that, the question ends here. Without caps nobody is asked.
-pub async fn reserve(chat: &Chat, caller: &Caller, asked: &Asked, prompt: &Prompt) -> Result<()> {
+/// Reserves the first of the offers (dollars, the most first) that the caps leave room for; where they leave none for the
+/// smallest, an error says which cap and until when. Without caps nobody is asked.
+pub async fn reserve(chat: &Chat, caller: &Caller, asked: &Asked, offers: &[f64]) -> Result<()> {
     let Some(limits) = &chat.settings.limits else { return Ok(()) };
-    let offers = chat.models.offers(prompt);
+    let has_reserved = asked.attempts.has_reserved();
+    asked.attempts.reserving(true);
     let lifetime = chat.settings.request_timeout + MARGIN;
     let reserved = async {
         let tenant = chat.db.each(caller.into()).await?;
-        budgets::reserve(&tenant, asked.message, &offers, limits, lifetime).await
+        budgets::reserve(&tenant, asked.message, offers, limits, lifetime).await
     };
-    let usd = before(asked.record_from(), Box::pin(reserved)).await?;
-    asked.attempts.allow(usd);
+    let reserved = before(asked.record_from(), Box::pin(reserved)).await;
+    // Whatever else went wrong, it may be there.
+    if let Err(Error::BudgetExhausted(_)) = reserved {
+        asked.attempts.reserving(has_reserved);
+    }
+    asked.attempts.allow(reserved?);
     Ok(())
 }

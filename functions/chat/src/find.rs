@@ -1,8 +1,6 @@
 //! What the answer will rest on: an answer that is there already, or the conversation so far and the passages that search
 //! finds.
 
-use std::time::Instant;
-
 use futures_util::{FutureExt, TryFutureExt, future::try_join};
 use shared::{
     Error, Result,
@@ -24,6 +22,7 @@ use crate::{
     Chat,
     again::{self, Again, Instead, Work},
     asked::{Asked, before, elapsed_ms},
+    budget,
     follow_up::stand_alone,
 };
 
@@ -70,7 +69,7 @@ async fn sources(chat: &Chat, caller: &Caller, asked: &Asked) -> Result<Sources,
     let question = stand_alone(chat, caller, asked, &turns).await;
     let mut work = again::enter(chat, caller, asked).await?;
     // Neither the vector nor the claim needs the other; nor do search and Redis. What is there already ends both.
-    let vector = vector(chat, &question, asked.part_from_now(VECTOR_SHARE)).map(Ok);
+    let vector = Box::pin(vector(chat, caller, asked, &question)).map(Ok);
     let ((), vector) = try_join(again::claim(chat, caller, asked, work.as_mut()), vector).await?;
     let query = search::Query {
         asked: &analysis::asked(&question),
@@ -93,12 +92,21 @@ async fn sources(chat: &Chat, caller: &Caller, asked: &Asked) -> Result<Sources,
     })
 }
 
-/// The question's vector; none where vector search is switched off or the embedder is down.
-async fn vector(chat: &Chat, question: &str, deadline: Instant) -> Option<Vec<f32>> {
+/// The question's vector; none where vector search is switched off, the embedder is down, or no cap leaves room for it.
+async fn vector(chat: &Chat, caller: &Caller, asked: &Asked, question: &str) -> Option<Vec<f32>> {
     if chat.settings.vector_search_disabled {
         return None;
     }
-    match chat.embeddings.question(question, deadline).await {
+    if let Some(known) = chat.embeddings.known(question).await {
+        return Some(known);
+    }
+    let deadline = asked.part_from_now(VECTOR_SHARE);
+    let cost_max_usd = chat.embeddings.cost_max_usd(question);
+    if cost_max_usd > 0.0 {
+        // The reservation for the answer will say which cap it is.
+        budget::reserve(chat, caller, asked, &[cost_max_usd]).await.ok()?;
+    }
+    match chat.embeddings.question(question, deadline, &asked.attempts).await {
         Ok(vector) => Some(vector),
         Err(failure) => {
             tracing::warn!(reason = failure.reason, "the embedder is down: full-text search goes alone");

@@ -3,11 +3,11 @@
 use shared::domain::{
     caller::Caller,
     follow_up::{may_follow_up, prompt, rewritten, standing_alone},
-    prompt::{Role, Turn},
+    prompt::{Role, Turn, nonce},
 };
 use tracing::{Instrument, info_span};
 
-use crate::{Chat, asked::Asked, budget, write::nonce};
+use crate::{Chat, asked::Asked, budget};
 
 /// The part of a request's time that rewriting a question may take.
 const REWRITE_SHARE: f64 = 0.12;
@@ -24,7 +24,7 @@ pub async fn stand_alone(chat: &Chat, caller: &Caller, asked: &Asked, history: &
     }
     let deadline = asked.part_from_now(REWRITE_SHARE);
     let (prompt, span) = (prompt(question, history, &nonce()), info_span!("rewrite_question"));
-    if Box::pin(budget::reserve(chat, caller, asked, &prompt)).await.is_err() {
+    if Box::pin(budget::reserve(chat, caller, asked, &chat.models.offers(&prompt))).await.is_err() {
         return by_rule();
     }
     // No question is simpler than this one: the cheap models come first.

@@ -84,7 +84,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    fn read(env: &Env, models: &Models) -> anyhow::Result<Self> {
+    fn read(env: &Env, models: &Models, embeddings: &Embeddings) -> anyhow::Result<Self> {
         Ok(Self {
             top_k: env.number("TOP_K", 1..=50)?,
             threshold: env.number("MATCH_THRESHOLD", -1.0..=1.0)?,
@@ -101,7 +101,7 @@ impl Settings {
             vector_search_disabled: env.flag("DISABLE_VECTOR_SEARCH")?,
             // The HTTP API gives up after 29 s.
             request_timeout: Duration::from_millis(env.number("REQUEST_TIMEOUT_MS", 100..=28_000)?),
-            limits: budget::limits(env, models)?,
+            limits: budget::limits(env, models, embeddings)?,
         })
     }
 }
@@ -109,8 +109,8 @@ impl Settings {
 impl Chat {
     /// Builds the clients; nothing is opened or loaded yet.
     pub fn connect(env: &Env) -> anyhow::Result<Self> {
-        let models = Models::connect(env)?;
-        let settings = Settings::read(env, &models)?;
+        let (models, embeddings) = (Models::connect(env)?, Embeddings::connect(env)?);
+        let settings = Settings::read(env, &models, &embeddings)?;
         if settings.vector_search_disabled {
             tracing::warn!("DISABLE_VECTOR_SEARCH is set: full-text search only");
         }
@@ -118,7 +118,7 @@ impl Chat {
             auth: Auth::connect(env)?,
             db: db::Pool::new(env, "DATABASE_URL")?,
             limiter: Limiter::connect(env)?,
-            embeddings: Embeddings::connect(env)?,
+            embeddings,
             models,
             cache: Cache::connect(env)?,
             settings,

@@ -1,7 +1,7 @@
 //! What is kept of a question and its answer.
 
 use shared::{
-    db::conversations,
+    db::{calls, conversations},
     domain::{answer::Answer, caller::Caller, hash::sha256},
 };
 
@@ -45,7 +45,7 @@ pub async fn record_calls(chat: &Chat, caller: &Caller, asked: &Asked) {
     }
     let recorded = async {
         let tenant = chat.db.each(caller.into()).await?;
-        conversations::record_calls(&tenant, asked.message, &spending).await
+        calls::record(&tenant, asked.message, &spending).await
     };
     if let Err(error) = before(asked.deadline(), Box::pin(recorded)).await {
         let error = anyhow::Error::new(error);
@@ -54,7 +54,7 @@ pub async fn record_calls(chat: &Chat, caller: &Caller, asked: &Asked) {
 }
 
 /// What the question has spent by now, and the caps under which it was reserved, if it was.
-fn spending(chat: &Chat, asked: &Asked) -> conversations::Spending {
+fn spending(chat: &Chat, asked: &Asked) -> calls::Spending {
     let limits = chat.settings.limits.filter(|_| asked.attempts.has_reserved());
-    conversations::Spending { attempts: asked.attempts.booked(), limits }
+    calls::Spending { attempts: asked.attempts.booked(), limits }
 }

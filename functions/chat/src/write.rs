@@ -6,10 +6,8 @@ use shared::domain::{
     citation::Citation,
     complexity::complexity,
     extract::extract,
-    hash::{hex, sha256},
-    ids::MessageId,
     passage::Passage,
-    prompt::{Prompt, PromptInput, SIMPLIFIED_WORDS_MAX, prompt},
+    prompt::{Prompt, PromptInput, SIMPLIFIED_WORDS_MAX, nonce, prompt},
     refusal::REFUSAL,
     shorten::Shortener,
     verify::{Counts, Event, Filter, Verified, verify},
@@ -94,12 +92,6 @@ pub async fn write(
 /// The documents themselves.
 fn no_model() -> Model {
     Model { provider: Answer::EXTRACTIVE.to_owned(), name: "extractive".to_owned(), fallback: false }
-}
-
-/// Letters and digits that nobody could foresee, for the boundaries of one prompt.
-pub fn nonce() -> String {
-    let hash = sha256(MessageId::new().to_string().as_bytes());
-    hex(hash.get(..8).unwrap_or_default())
 }
 
 /// An answer that is checked when it is whole.

@@ -28,7 +28,7 @@ pub async fn become_ready(
     let chunks = chunks(&text);
     let embedding = Instant::now();
     let texts: Vec<&str> = chunks.iter().map(|chunk| chunk.text.as_str()).collect();
-    let vectors = vectors(ingest, scope, &lease.title, &texts).await?;
+    let vectors = vectors(ingest, scope, lease, &texts).await?;
     let vectors_ms = milliseconds(embedding.elapsed());
     let language = Language::of(&text);
     let postings = postings(&lease.about, language, texts.into_iter());

@@ -38,7 +38,7 @@ async fn renew(ingest: &Ingest, workspace: WorkspaceId, id: DocumentId) -> anyho
     };
     drop(tenant);
     let chunks: Vec<&str> = chunks.iter().map(String::as_str).collect();
-    let made = if is_strange { Some(vectors(ingest, &scope, &lease.title, &chunks).await?) } else { None };
+    let made = if is_strange { Some(vectors(ingest, &scope, &lease, &chunks).await?) } else { None };
     let index = Index { language: Language::of(&chunks.join("\n")), model };
     let postings = postings(&lease.about, index.language, chunks.into_iter());
     let tenant = ingest.db.transaction(scope).await?;

@@ -2,8 +2,9 @@
 
 use shared::{
     Error,
-    db::{Scope, embeddings},
+    db::{Scope, calls, documents::Lease, embeddings},
     domain::hash::sha256,
+    llm::Attempts,
 };
 
 use crate::Ingest;
@@ -15,14 +16,14 @@ const VECTORS_KEPT_AT_ONCE: usize = 100;
 pub async fn vectors(
     ingest: &Ingest,
     scope: &Scope,
-    title: &str,
+    lease: &Lease,
     chunks: &[&str],
 ) -> anyhow::Result<Vec<Vec<f32>>> {
     let model = ingest.embeddings.name();
     let mut vectors = Vec::with_capacity(chunks.len());
     for chunks in chunks.chunks(VECTORS_KEPT_AT_ONCE) {
         // The title tells what a chunk is about where its own words do not.
-        let texts: Vec<String> = chunks.iter().map(|chunk| format!("{title}\n{chunk}")).collect();
+        let texts: Vec<String> = chunks.iter().map(|chunk| format!("{}\n{chunk}", lease.title)).collect();
         let hashes: Vec<[u8; 32]> = texts.iter().map(|text| sha256(text.as_bytes())).collect();
         let tenant = ingest.db.each(scope.clone()).await?;
         let mut known = embeddings::find(&tenant, model, &hashes).await?;
@@ -30,12 +31,20 @@ pub async fn vectors(
         let missing = hashes.iter().zip(&texts).filter(|(hash, _)| !known.contains_key(*hash));
         let (missing, texts): (Vec<[u8; 32]>, Vec<String>) =
             missing.map(|(hash, text)| (*hash, text.clone())).unzip();
-        let made = ingest.embeddings.batch(&texts).await;
-        let made = made.map_err(|failure| Error::unavailable("embedder_unavailable", failure))?;
-        if !made.is_empty() {
+        let attempts = Attempts::default();
+        let made = ingest.embeddings.batch(&texts, &attempts).await;
+        if let Ok(made) = &made
+            && !made.is_empty()
+        {
             let tenant = ingest.db.each(scope.clone()).await?;
-            embeddings::keep(&tenant, model, &missing, &made).await?;
+            embeddings::keep(&tenant, model, &missing, made).await?;
         }
+        let booked = attempts.booked();
+        if !booked.is_empty() {
+            let tenant = ingest.db.each(scope.clone()).await?;
+            calls::book_for_document(&tenant, lease.id, booked).await?;
+        }
+        let made = made.map_err(|failure| Error::unavailable("embedder_unavailable", failure))?;
         known.extend(missing.into_iter().zip(made));
         for hash in &hashes {
             let vector = known.get(hash).cloned();

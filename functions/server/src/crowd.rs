@@ -3,25 +3,20 @@
 
 use std::{
     net::IpAddr,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 
 use axum::{
-    body::{Body, HttpBody},
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
 use jiff::Timestamp;
 use shared::{
     Error,
     env::Env,
-    http::{ClientAddress, show},
+    http::{ClientAddress, held, show},
     limiter::{self, Bounded, Limiter, Verdict, policy},
 };
 
@@ -134,7 +129,7 @@ pub async fn admit(State(crowd): State<Crowd>, request: Request, next: Next) -> 
     #[expect(clippy::disallowed_methods, reason = "a request's time is read where the request comes in")]
     let now = Timestamp::now();
     match crowd.enter(address, now) {
-        Ok(Ok(ticket)) => next.run(request).await.map(|body| Body::new(Held { body, _ticket: ticket })),
+        Ok(Ok(ticket)) => next.run(request).await.map(|body| held(body, ticket, |_| {})),
         Ok(Err(closed)) => {
             if let Some(verdict) = closed.verdict {
                 show(verdict, request.extensions());
@@ -143,32 +138,6 @@ pub async fn admit(State(crowd): State<Crowd>, request: Request, next: Next) -> 
             Error::RateLimited { retry_after: Duration::from_secs(wait_s) }.into_response()
         }
         Err(error) => error.into_response(),
-    }
-}
-
-/// A response's body that keeps its request inside.
-struct Held {
-    body: Body,
-    _ticket: Ticket,
-}
-
-impl HttpBody for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

@@ -5,18 +5,20 @@ use serde::Serialize;
 use tokio_postgres::types::{Json, Type};
 use utoipa::ToSchema;
 
-use super::{Params, Statement, Tenant, budgets::Limits};
+use super::{
+    Params, Statement, Tenant,
+    calls::{Calls, Spending, with_calls},
+};
 use crate::{
     Result,
     domain::{
         answer::Answer,
-        attempt::Attempt,
         caller::Caller,
         ids::{ConversationId, MessageId},
     },
 };
 
-pub(super) static STATEMENTS: &[&Statement] = &[&TURNS, &LIST, &MESSAGES, &DELETE, &RECORD, &RECORD_CALLS];
+pub(super) static STATEMENTS: &[&Statement] = &[&TURNS, &LIST, &MESSAGES, &DELETE, &RECORD];
 
 /// The last `limit` questions of the person's conversation that were answered to the end, each with its answer's text, oldest
 /// first. None: there is no such conversation of theirs.
@@ -141,15 +143,6 @@ pub struct Log {
     pub spending: Spending,
 }
 
-/// What a question spent on models.
-#[derive(Clone, Debug)]
-pub struct Spending {
-    /// Every call that it took, in order.
-    pub attempts: Vec<Attempt>,
-    /// The caps under which something was reserved for it; none: nothing was.
-    pub limits: Option<Limits>,
-}
-
 /// Records a question: conversation, message, log and model calls, and settles what was reserved, in one statement.
 pub async fn record(
     tenant: &Tenant,
@@ -178,23 +171,13 @@ pub async fn record(
         &answer.degraded,
         &milliseconds.search.cast_signed(),
         &milliseconds.total.cast_signed(),
-        &calls.providers,
-        &calls.models,
-        &calls.outcomes,
-        &calls.input_tokens,
-        &calls.output_tokens,
-        &calls.estimated,
-        &calls.costs_usd,
-        &calls.latencies_ms,
-        &calls.spent_usd,
-        &calls.limits,
     ];
-    tenant.query(&RECORD, params).await.map(drop)
+    tenant.query(&RECORD, &[params, &calls.columns(), &calls.sum()].concat()).await.map(drop)
 }
 
 static RECORD: Statement = Statement::new(
     include_str!("../../sql/record.sql"),
-    &[
+    with_calls![
         Type::UUID,
         Type::TEXT,
         Type::TEXT,
@@ -210,90 +193,8 @@ static RECORD: Statement = Statement::new(
         Type::BOOL,
         Type::TEXT_ARRAY,
         Type::INT4,
-        Type::INT4,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::INT4_ARRAY,
-        Type::INT4_ARRAY,
-        Type::BOOL_ARRAY,
-        Type::FLOAT8_ARRAY,
-        Type::INT4_ARRAY,
+        Type::INT4;
         Type::FLOAT8,
-        Type::FLOAT8_ARRAY,
+        Type::FLOAT8_ARRAY
     ],
 );
-
-/// Records the calls of a question that gets no answer, and settles what was reserved.
-pub async fn record_calls(tenant: &Tenant, question: MessageId, spending: &Spending) -> Result<()> {
-    let calls = Calls::of(spending);
-    let params: Params<'_> = &[
-        &question.0,
-        &tenant.workspace(),
-        &tenant.user(),
-        &calls.providers,
-        &calls.models,
-        &calls.outcomes,
-        &calls.input_tokens,
-        &calls.output_tokens,
-        &calls.estimated,
-        &calls.costs_usd,
-        &calls.latencies_ms,
-        &calls.spent_usd,
-        &calls.limits,
-    ];
-    tenant.query(&RECORD_CALLS, params).await.map(drop)
-}
-
-static RECORD_CALLS: Statement = Statement::new(
-    include_str!("../../sql/record_calls.sql"),
-    &[
-        Type::UUID,
-        Type::UUID,
-        Type::TEXT,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::TEXT_ARRAY,
-        Type::INT4_ARRAY,
-        Type::INT4_ARRAY,
-        Type::BOOL_ARRAY,
-        Type::FLOAT8_ARRAY,
-        Type::INT4_ARRAY,
-        Type::FLOAT8,
-        Type::FLOAT8_ARRAY,
-    ],
-);
-
-/// Calls of models, a column each.
-struct Calls<'a> {
-    providers: Vec<&'a str>,
-    models: Vec<&'a str>,
-    outcomes: Vec<&'a str>,
-    input_tokens: Vec<i32>,
-    output_tokens: Vec<i32>,
-    estimated: Vec<bool>,
-    costs_usd: Vec<f64>,
-    latencies_ms: Vec<i32>,
-    spent_usd: f64,
-    limits: Option<&'a [Option<f64>]>,
-}
-
-impl<'a> Calls<'a> {
-    fn of(Spending { attempts, limits }: &'a Spending) -> Self {
-        fn column<'a, T>(attempts: &'a [Attempt], of: impl Fn(&'a Attempt) -> T) -> Vec<T> {
-            attempts.iter().map(of).collect()
-        }
-        Self {
-            providers: column(attempts, |attempt| attempt.provider.as_str()),
-            models: column(attempts, |attempt| attempt.model.as_str()),
-            outcomes: column(attempts, |attempt| attempt.outcome.name()),
-            input_tokens: column(attempts, |attempt| attempt.input_tokens.cast_signed()),
-            output_tokens: column(attempts, |attempt| attempt.output_tokens.cast_signed()),
-            estimated: column(attempts, |attempt| attempt.estimated),
-            costs_usd: column(attempts, |attempt| attempt.cost_usd),
-            latencies_ms: column(attempts, |attempt| attempt.latency_ms.cast_signed()),
-            spent_usd: attempts.iter().map(|attempt| attempt.cost_usd).sum(),
-            limits: limits.as_ref().map(Limits::as_slice),
-        }
-    }
-}

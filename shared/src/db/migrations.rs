@@ -32,6 +32,10 @@ pub const MIGRATIONS: &[(&str, &str)] = &[
     ("2026-11-28-14-hidden-text", include_str!("../../migrations/2026-11-28-14-hidden-text.sql")),
     ("2026-11-28-20-attempts", include_str!("../../migrations/2026-11-28-20-attempts.sql")),
     ("2026-11-28-21-budgets", include_str!("../../migrations/2026-11-28-21-budgets.sql")),
+    (
+        "2026-11-28-22-calls-for-documents",
+        include_str!("../../migrations/2026-11-28-22-calls-for-documents.sql"),
+    ),
 ];
 
 /// Two deployments at once apply one after the other.

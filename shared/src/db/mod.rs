@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod audit;
 pub mod budgets;
+pub mod calls;
 mod connect;
 pub mod conversations;
 pub mod documents;

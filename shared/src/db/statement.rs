@@ -4,8 +4,8 @@ use anyhow::ensure;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::{
-    Params, answers, audit, budgets, conversations, documents, embeddings, idempotency, jobs, pages, renewal,
-    search, users,
+    Params, answers, audit, budgets, calls, conversations, documents, embeddings, idempotency, jobs, pages,
+    renewal, search, users,
 };
 
 /// SQL and the types of its parameters: typed statements need no name and no extra round trip.
@@ -44,6 +44,7 @@ pub static STATEMENTS: &[&[&Statement]] = &[
     answers::STATEMENTS,
     audit::STATEMENTS,
     budgets::STATEMENTS,
+    calls::STATEMENTS,
     conversations::STATEMENTS,
     documents::STATEMENTS,
     embeddings::STATEMENTS,

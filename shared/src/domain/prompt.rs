@@ -2,6 +2,8 @@
 
 use super::{
     fence::fenced,
+    hash::{hex, sha256},
+    ids::MessageId,
     passage::{PageSpan, Passage, SEAM},
 };
 
@@ -15,6 +17,12 @@ pub const NO_ANSWER: &str = "NO_ANSWER";
 pub const SIMPLIFIED_WORDS_MAX: usize = 75;
 /// Code points of a title that the model is shown.
 const TITLE_MAX: usize = 120;
+
+/// Letters and digits that nobody could foresee, for the boundaries of one prompt.
+pub fn nonce() -> String {
+    let hash = sha256(MessageId::new().to_string().as_bytes());
+    hex(hash.get(..8).unwrap_or_default())
+}
 
 /// Who speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,30 +1,23 @@
 //! The layer around all routes: the request's id, its one log line, problems for errors and panics, headers on every
 //! response.
 
-use std::{
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Instant,
-};
+use std::{panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
     Router,
-    body::{Body, HttpBody},
     extract::{MatchedPath, Request, State},
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
-use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, header};
-use http_body::Frame;
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 use super::{
     address::TrustedProxies,
     cors::cors,
+    held::held,
     limits::Slot,
     problem::{Pending, body, outline, render},
 };
@@ -92,7 +85,8 @@ async fn around(State(proxies): State<TrustedProxies>, mut request: Request, nex
             }
         }
         if is_stream(&response) {
-            return response.map(|body| Body::new(Followed { body, line }));
+            // The request goes on as long as its body. Nothing but a success is streamed.
+            return response.map(|body| held(body, line, |line| line.status = 200));
         }
         line.status = response.status().as_u16();
         response
@@ -136,29 +130,6 @@ impl Drop for Line {
                 "{method} {route} {status}"
             );
         });
-    }
-}
-
-/// A response's body that goes on while the request is worked on: the request is over when it is.
-struct Followed {
-    body: Body,
-    line: Line,
-}
-
-impl HttpBody for Followed {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if frame.is_none() {
-            // Nothing but a success is streamed.
-            self.line.status = 200;
-        }
-        Poll::Ready(frame)
     }
 }
 

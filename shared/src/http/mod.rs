@@ -5,6 +5,7 @@ mod body;
 mod caller;
 mod cors;
 mod deadline;
+mod held;
 mod idempotency;
 mod layer;
 mod limits;
@@ -19,6 +20,7 @@ pub use self::{
     body::{Body, JSON_BYTES_MAX, PathId, Request, media_type, read_bounded, read_json},
     caller::Authenticated,
     deadline::Deadline,
+    held::held,
     idempotency::{Idempotency, once},
     layer::{finish, tell_problem},
     limits::{Gate, show},

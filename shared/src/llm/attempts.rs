@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tracing::Span;
+
 use crate::domain::{answer::Usage, attempt::Attempt};
 
 /// Sums of dollars are not exact to the last bit.
@@ -16,6 +18,7 @@ struct Books {
     /// What may be spent in all; none: no cap is set.
     allowance_usd: Option<f64>,
     has_reserved: bool,
+    was_short: bool,
     booked: Vec<Attempt>,
 }
 
@@ -25,16 +28,25 @@ impl Attempts {
         Self(Arc::new(Mutex::new(Books { allowance_usd: Some(0.0), ..Books::default() })))
     }
 
+    /// Whether something is, or may have been, reserved: the record settles it then.
+    pub fn reserving(&self, is: bool) {
+        self.books().has_reserved = is;
+    }
+
     /// So much more was reserved.
     pub fn allow(&self, usd: f64) {
         let mut books = self.books();
-        books.has_reserved = true;
         books.allowance_usd = books.allowance_usd.map(|allowed| allowed + usd);
     }
 
-    /// Whether anything was reserved.
+    /// Whether anything may have been reserved.
     pub fn has_reserved(&self) -> bool {
         self.books().has_reserved
+    }
+
+    /// Whether a call was not made because it may have cost more than was reserved.
+    pub fn was_short(&self) -> bool {
+        self.books().was_short
     }
 
     /// Every call that has ended, in order.
@@ -54,8 +66,11 @@ impl Attempts {
     /// Whether a call that may cost so much still fits.
     pub(super) fn admits(&self, cost_max_usd: f64) -> bool {
         let spent = self.usage().cost_usd;
-        let allowance = self.books().allowance_usd;
-        allowance.is_none_or(|allowance| spent + cost_max_usd <= allowance + ROUNDING_USD)
+        let mut books = self.books();
+        let fits =
+            books.allowance_usd.is_none_or(|allowance| spent + cost_max_usd <= allowance + ROUNDING_USD);
+        books.was_short |= !fits;
+        fits
     }
 
     /// Which call the next one will be, from 1.
@@ -63,7 +78,29 @@ impl Attempts {
         self.books().booked.len() + 1
     }
 
-    pub(super) fn book(&self, attempt: Attempt) {
+    /// Books a call that has ended, in its span and in the log too.
+    pub(super) fn book(&self, span: &Span, attempt: Attempt) {
+        span.record("outcome", attempt.outcome.name());
+        span.record("tokens.input", attempt.input_tokens);
+        span.record("tokens.output", attempt.output_tokens);
+        span.record("cost_usd", attempt.cost_usd);
+        let tokens = u64::from(attempt.input_tokens) + u64::from(attempt.output_tokens);
+        if tokens > 0 {
+            span.in_scope(|| {
+                tracing::info!(
+                    event = "model_usage",
+                    provider = attempt.provider,
+                    model = attempt.model,
+                    outcome = attempt.outcome.name(),
+                    tokens.input = attempt.input_tokens,
+                    tokens.output = attempt.output_tokens,
+                    tokens.estimated = attempt.estimated,
+                    cost_usd = attempt.cost_usd,
+                    "{} took {tokens} tokens",
+                    attempt.model
+                );
+            });
+        }
         self.books().booked.push(attempt);
     }
 
@@ -94,11 +131,12 @@ mod tests {
     fn under_a_cap_nothing_is_spent_that_was_not_reserved() {
         let (free, capped) = (Attempts::default(), Attempts::capped());
         assert!(free.admits(1e9));
-        assert!(capped.admits(0.0) && !capped.admits(0.01));
+        assert!(capped.admits(0.0) && !capped.was_short());
+        assert!(!capped.admits(0.01) && capped.was_short());
         capped.allow(0.3);
         assert!(capped.admits(0.3) && !capped.admits(0.31));
-        capped.book(attempt(0.1));
-        capped.book(attempt(0.1));
+        capped.book(&Span::none(), attempt(0.1));
+        capped.book(&Span::none(), attempt(0.1));
         assert!(capped.admits(0.1) && !capped.admits(0.11), "what failed calls cost is spent");
         let usage = capped.usage();
         assert_eq!((usage.input_tokens, usage.output_tokens, capped.next_number()), (4, 2, 3));

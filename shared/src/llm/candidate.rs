@@ -170,38 +170,17 @@ impl Drop for Call {
     fn drop(&mut self) {
         let (provider, model) = (self.model().provider().to_owned(), self.model().name().to_owned());
         let (tokens, estimated) = self.tokens();
-        let outcome = self.outcome.unwrap_or(Outcome::Abandoned);
-        let cost_usd = self.candidate.cost_usd(tokens);
-        self.span.record("outcome", outcome.name());
-        self.span.record("tokens.input", tokens.input);
-        self.span.record("tokens.output", tokens.output);
-        self.span.record("cost_usd", cost_usd);
-        if tokens != Tokens::default() {
-            self.span.in_scope(|| {
-                tracing::info!(
-                    event = "model_usage",
-                    provider,
-                    model,
-                    outcome = outcome.name(),
-                    tokens.input = tokens.input,
-                    tokens.output = tokens.output,
-                    tokens.estimated = estimated,
-                    cost_usd,
-                    "{model} took {} tokens",
-                    u64::from(tokens.input) + u64::from(tokens.output)
-                );
-            });
-        }
-        self.attempts.book(Attempt {
+        let attempt = Attempt {
             provider,
             model,
-            outcome,
+            outcome: self.outcome.unwrap_or(Outcome::Abandoned),
             input_tokens: tokens.input,
             output_tokens: tokens.output,
             estimated,
-            cost_usd,
+            cost_usd: self.candidate.cost_usd(tokens),
             latency_ms: u32::try_from(self.began.elapsed().as_millis()).unwrap_or(u32::MAX),
-        });
+        };
+        self.attempts.book(&self.span, attempt);
     }
 }
 

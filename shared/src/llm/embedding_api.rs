@@ -1,15 +1,24 @@
 //! Embedding endpoints: OpenAI's, or one that speaks like it and can shorten its vectors, and Voyage's.
 
+use std::time::Instant;
+
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use tracing::{Instrument, Span, field::Empty, info_span};
 
 use super::{
     Later, ModelFailure,
+    attempts::Attempts,
     embeddings::{DIMENSIONS, Embedder, Purpose},
     endpoint::Endpoint,
+    prices::{Price, Prices},
 };
-use crate::{env::Env, tls};
+use crate::{
+    domain::attempt::{Attempt, Outcome},
+    env::Env,
+    tls,
+};
 
 /// The smallest of the sizes that Voyage's models give (256, 512, 1,024, 2,048) that is not too small.
 const VOYAGE_DIMENSIONS: usize = 512;
@@ -29,6 +38,7 @@ pub struct Api {
     endpoint: Endpoint,
     wire: Wire,
     name: String,
+    price: Option<Price>,
 }
 
 impl Api {
@@ -44,7 +54,7 @@ impl Api {
             secret.as_ref().with_context(|| format!("{key} is not set, and voyage:{name} needs it"))?;
         }
         let endpoint = Endpoint::new(tls::http_client()?, &env.require(url)?).bearer(secret.as_ref())?;
-        Ok(Self { endpoint, wire, name: name.to_owned() })
+        Ok(Self { endpoint, wire, name: name.to_owned(), price: Prices::read(env)?.of(name) })
     }
 
     fn request<'a>(&'a self, texts: &'a [String], purpose: Purpose) -> Request<'a> {
@@ -65,6 +75,25 @@ impl Api {
         }
     }
 
+    /// One vector per text, in the order of the texts; none if that is not what came.
+    fn vectors(&self, mut items: Vec<Item>, count: usize) -> Option<Vec<Vec<f32>>> {
+        items.sort_by_key(|item| item.index);
+        let is_complete = items.len() == count && items.iter().enumerate().all(|(at, item)| item.index == at);
+        let vectors = items.into_iter().map(|item| item.embedding.unit(self.dimensions()));
+        if is_complete { vectors.collect() } else { None }
+    }
+
+    fn provider(&self) -> &'static str {
+        match self.wire {
+            Wire::OpenAi => "openai",
+            Wire::Voyage => "voyage",
+        }
+    }
+
+    fn cost_usd(&self, tokens: u32) -> f64 {
+        self.price.map_or(0.0, |price| price.cost_usd(tokens, 0))
+    }
+
     /// How many numbers of a vector come.
     fn dimensions(&self) -> usize {
         match self.wire {
@@ -83,19 +112,83 @@ impl Embedder for Api {
         &'a self,
         texts: &'a [String],
         purpose: Purpose,
+        attempts: &'a Attempts,
     ) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
         Box::pin(async move {
-            let response: Response = self.endpoint.post("/embeddings", &self.request(texts, purpose)).await?;
-            let mut items = response.data;
-            items.sort_by_key(|item| item.index);
-            let is_complete =
-                items.len() == texts.len() && items.iter().enumerate().all(|(at, item)| item.index == at);
-            let vectors: Option<Vec<Vec<f32>>> =
-                items.into_iter().map(|item| item.embedding.unit(self.dimensions())).collect();
-            vectors.filter(|_| is_complete).ok_or_else(|| {
+            let mut call = Call::begin(self, texts, attempts);
+            let request = self.request(texts, purpose);
+            let posted = self.endpoint.post("/embeddings", &request).instrument(call.span.clone()).await;
+            // Until there are vectors it has failed, and cost what the provider says.
+            call.outcome = Outcome::Failed;
+            let response: Response = posted?;
+            call.tokens = response.usage.map(|usage| usage.total_tokens);
+            let vectors = self.vectors(response.data, texts.len()).ok_or_else(|| {
                 ModelFailure::permanent(format!("not one vector of {} numbers per text", self.dimensions()))
-            })
+            })?;
+            call.outcome = Outcome::Answered;
+            Ok(vectors)
         })
+    }
+
+    fn is_priced(&self) -> bool {
+        self.price.is_some()
+    }
+
+    fn cost_max_usd(&self, texts: &[String]) -> f64 {
+        self.cost_usd(tokens_max(texts))
+    }
+}
+
+/// The most tokens that the texts can be: no tokenizer of these models makes two of one byte.
+fn tokens_max(texts: &[String]) -> u32 {
+    u32::try_from(texts.iter().map(String::len).sum::<usize>()).unwrap_or(u32::MAX)
+}
+
+/// A call that is being made. It is booked when this is dropped: whatever ends it, once.
+struct Call<'a> {
+    api: &'a Api,
+    attempts: &'a Attempts,
+    span: Span,
+    began: Instant,
+    outcome: Outcome,
+    /// As the provider counts them.
+    tokens: Option<u32>,
+    tokens_max: u32,
+}
+
+impl<'a> Call<'a> {
+    fn begin(api: &'a Api, texts: &[String], attempts: &'a Attempts) -> Self {
+        let span = info_span!(
+            "embedding_call",
+            provider = api.provider(),
+            model = api.name,
+            texts = texts.len(),
+            outcome = Empty,
+            tokens.input = Empty,
+            tokens.output = Empty,
+            cost_usd = Empty,
+        );
+        let (began, outcome) = (Instant::now(), Outcome::Abandoned);
+        Self { api, attempts, span, began, outcome, tokens: None, tokens_max: tokens_max(texts) }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        // Whoever read the texts, and did not say how many tokens they were, is owed the most that it can have been.
+        let estimated = self.tokens.is_none() && self.outcome != Outcome::Failed;
+        let input_tokens = self.tokens.unwrap_or(if estimated { self.tokens_max } else { 0 });
+        let attempt = Attempt {
+            provider: self.api.provider().to_owned(),
+            model: self.api.name.clone(),
+            outcome: self.outcome,
+            input_tokens,
+            output_tokens: 0,
+            estimated,
+            cost_usd: self.api.cost_usd(input_tokens),
+            latency_ms: u32::try_from(self.began.elapsed().as_millis()).unwrap_or(u32::MAX),
+        };
+        self.attempts.book(&self.span, attempt);
     }
 }
 
@@ -117,6 +210,14 @@ struct Request<'a> {
 #[derive(Deserialize)]
 struct Response {
     data: Vec<Item>,
+    /// Local servers may not count.
+    #[serde(default)]
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    total_tokens: u32,
 }
 
 #[derive(Deserialize)]

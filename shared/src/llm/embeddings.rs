@@ -15,9 +15,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
     Later, ModelFailure,
+    attempts::Attempts,
     embedding_api::{Api, Vector, Wire},
     local::MiniLm,
-    retry::retry,
+    retry::{ATTEMPTS, retry},
 };
 use crate::{
     domain::hash::{hex, sha256},
@@ -49,12 +50,21 @@ pub enum Purpose {
 pub trait Embedder: Send + Sync {
     /// Names the vectors' space: vectors of two names cannot be compared.
     fn name(&self) -> &str;
-    /// One unit vector of 384 dimensions per text, at most 100 texts. It does not retry.
+    /// One unit vector of 384 dimensions per text, at most 100 texts. It does not retry. What is paid for is booked.
     fn embed<'a>(
         &'a self,
         texts: &'a [String],
         purpose: Purpose,
+        attempts: &'a Attempts,
     ) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>>;
+    /// Whether it is known what it costs.
+    fn is_priced(&self) -> bool {
+        true
+    }
+    /// The most that a call with these texts can cost, in dollars.
+    fn cost_max_usd(&self, _texts: &[String]) -> f64 {
+        0.0
+    }
     /// The most texts that one call should bring.
     fn batch_max(&self) -> usize {
         BATCH_MAX
@@ -102,39 +112,59 @@ impl Embeddings {
         self.embedder.warm();
     }
 
-    /// The vector of a question.
-    pub async fn question(&self, text: &str, deadline: Instant) -> Result<Vec<f32>, ModelFailure> {
-        let key = sha256(text.as_bytes());
+    /// The name of a model of which no price is known.
+    pub fn unpriced(&self) -> Option<&str> {
+        (!self.embedder.is_priced()).then(|| self.name())
+    }
+
+    /// The most that a question's vector can cost, in dollars, with every try; nothing where it is made in this process.
+    pub fn cost_max_usd(&self, question: &str) -> f64 {
+        f64::from(ATTEMPTS) * self.embedder.cost_max_usd(&[question.to_owned()])
+    }
+
+    /// The vector of a question, where one is kept: by this process, or for all of them.
+    pub async fn known(&self, question: &str) -> Option<Vec<f32>> {
+        let key = sha256(question.as_bytes());
         if let Some((kept_at, vector)) = self.kept().get(&key)
             && kept_at.elapsed() < QUESTIONS_KEPT.0
         {
-            return Ok(vector.clone());
+            return Some(vector.clone());
         }
-        let shared = Shared::new(self, text);
-        let found = shared.find().await;
-        let vector = if let Some(vector) = found {
-            vector
-        } else {
-            let texts = [text.to_owned()];
-            let mut vectors = retry(deadline, || self.embedder.embed(&texts, Purpose::Question)).await?;
-            let vector = vectors.pop().ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
-            shared.keep(&vector);
-            vector
-        };
+        let vector = Shared::new(self, question).find().await?;
+        self.know(question, &vector);
+        Some(vector)
+    }
+
+    /// The vector of a question, which is kept for the next one who asks.
+    pub async fn question(
+        &self,
+        question: &str,
+        deadline: Instant,
+        attempts: &Attempts,
+    ) -> Result<Vec<f32>, ModelFailure> {
+        let texts = [question.to_owned()];
+        let embed = || self.embedder.embed(&texts, Purpose::Question, attempts);
+        let vector = retry(deadline, embed).await?.pop();
+        let vector = vector.ok_or_else(|| ModelFailure::permanent("no vector came back"))?;
+        Shared::new(self, question).keep(&vector);
+        self.know(question, &vector);
+        Ok(vector)
+    }
+
+    fn know(&self, question: &str, vector: &[f32]) {
         let mut kept = self.kept();
         if kept.len() >= QUESTIONS_KEPT.1 {
             // Rare and cheap enough: forgetting all costs one embedding for each question that comes again.
             kept.clear();
         }
-        kept.insert(key, (Instant::now(), vector.clone()));
-        Ok(vector)
+        kept.insert(sha256(question.as_bytes()), (Instant::now(), vector.to_vec()));
     }
 
-    /// One vector per text, in batches of at most 100; `done` hears of each batch as it comes.
-    pub async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, ModelFailure> {
+    /// One vector per text, in batches of at most 100.
+    pub async fn batch(&self, texts: &[String], attempts: &Attempts) -> Result<Vec<Vec<f32>>, ModelFailure> {
         let mut vectors = Vec::with_capacity(texts.len());
         for texts in texts.chunks(self.embedder.batch_max()) {
-            let embed = || self.embedder.embed(texts, Purpose::Document);
+            let embed = || self.embedder.embed(texts, Purpose::Document, attempts);
             vectors.extend(retry(Instant::now() + BATCH_TIMEOUT, embed).await?);
         }
         Ok(vectors)
@@ -205,6 +235,7 @@ impl Embedder for Local {
         &'a self,
         texts: &'a [String],
         _: Purpose,
+        _: &'a Attempts,
     ) -> Later<'a, Result<Vec<Vec<f32>>, ModelFailure>> {
         let (directory, model, texts) = (self.directory.clone(), self.model.clone(), texts.to_vec());
         Box::pin(async move {

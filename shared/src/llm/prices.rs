@@ -23,6 +23,12 @@ const PRICES: &[(&str, f64, f64)] = &[
     ("llama-3.3-70b", 0.59, 0.79),
     ("openai/gpt-oss-120b", 0.15, 0.60),
     ("openai/gpt-oss-20b", 0.075, 0.30),
+    // Embedders write nothing.
+    ("text-embedding-3-large", 0.13, 0.0),
+    ("text-embedding-3-small", 0.02, 0.0),
+    ("voyage-3-large", 0.18, 0.0),
+    ("voyage-3.5", 0.06, 0.0),
+    ("voyage-3.5-lite", 0.02, 0.0),
 ];
 
 /// Prices by the beginning of a model's name.

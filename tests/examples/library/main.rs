@@ -27,7 +27,7 @@ use shared::{
         refusal::{strength, strong},
     },
     env::Env,
-    llm::Embeddings,
+    llm::{Attempts, Embeddings},
 };
 
 use self::questions::{Question, folded};
@@ -58,13 +58,13 @@ async fn main() -> Result<()> {
     }
     report(&questions, &found);
     curves(&questions, &found);
-    played::report(&questions, &found);
+    let caught = played::report(&questions, &found);
     if let Some(file) = answers {
         let lines =
             questions.iter().zip(&found).map(|(question, found)| found.line(question).to_string() + "\n");
         std::fs::write(file, lines.collect::<String>())?;
     }
-    println!("{}", figures(&questions, &found));
+    println!("{}", figures(&questions, &found, caught));
     Ok(())
 }
 
@@ -120,8 +120,10 @@ impl<'a> Library<'a> {
     }
 
     async fn ask(&self, question: &Question) -> Result<Found> {
-        let vector =
-            self.embeddings.question(&question.text, Instant::now() + Duration::from_secs(60)).await?;
+        let vector = self
+            .embeddings
+            .question(&question.text, Instant::now() + Duration::from_secs(60), &Attempts::default())
+            .await?;
         let query = search::Query {
             asked: &analysis::asked(&question.text),
             vector: Some(search::Vector { numbers: &vector, model: self.embeddings.name() }),
@@ -257,7 +259,7 @@ fn curves(questions: &[Question], found: &[Found]) {
 }
 
 /// The figures that a change may raise and not lower.
-fn figures(questions: &[Question], found: &[Found]) -> Value {
+fn figures(questions: &[Question], found: &[Found], caught: f64) -> Value {
     let all = || questions.iter().zip(found);
     let share = |part: usize, whole: usize| {
         let share = part as f64 / whole.max(1) as f64;
@@ -278,6 +280,7 @@ fn figures(questions: &[Question], found: &[Found]) -> Value {
         "page_accuracy_at_5": share(count(&|question, found| question.answerable && found.finds(question, 5)), answerable),
         "answers_right_and_proved": share(count(&|question, found| question.answerable && found.is_right(question)), answerable),
         "citation_exactness": share(exact, citations),
+        "played_model_checked_rightly": caught,
         "refusal_precision": share(rightly, refused),
         "refusal_recall": share(rightly, questions.len() - answerable),
     })

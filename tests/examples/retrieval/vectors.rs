@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use shared::{domain::hash::sha256, llm::Embeddings};
+use shared::{
+    domain::hash::sha256,
+    llm::{Attempts, Embeddings},
+};
 
 /// Texts embedded before their vectors are written down.
 const BATCH: usize = 64;
@@ -56,7 +59,7 @@ impl Vectors {
         for (at, texts) in missing.chunks(BATCH).enumerate() {
             eprintln!("embedding {} of {}", at * BATCH, missing.len());
             let texts: Vec<String> = texts.iter().map(|text| (*text).clone()).collect();
-            let vectors = self.embeddings.batch(&texts).await?;
+            let vectors = self.embeddings.batch(&texts, &Attempts::default()).await?;
             let mut records = Vec::with_capacity(texts.len() * RECORD_BYTES);
             for (text, vector) in texts.iter().zip(vectors) {
                 let hash = sha256(text.as_bytes());

@@ -6,7 +6,10 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use futures_util::future::join_all;
 use harness::openai::{Answer, OpenAi, vector, vectors};
 use serde_json::{Value, json};
-use shared::{env::Env, llm::Embeddings};
+use shared::{
+    env::Env,
+    llm::{Attempts, Embeddings},
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wire {
@@ -67,12 +70,12 @@ async fn texts_go_out_a_hundred_at_a_time_and_come_back_in_order() {
             OpenAi::answering_both(|_| Answer::unauthorized(), move |request| vectors(request, dimensions));
         let embeddings = wire.connect(&provider);
         let texts: Vec<String> = (0..250).map(|number| format!("hardness of weld {number}")).collect();
-        let found = embeddings.batch(&texts).await.unwrap();
+        let found = embeddings.batch(&texts, &Attempts::default()).await.unwrap();
         assert_eq!(found.len(), 250);
         for (text, vector) in texts.iter().zip(&found) {
             assert_near(vector, &shortened(text, dimensions));
         }
-        let question = embeddings.question("hardness of weld 7", soon()).await.unwrap();
+        let question = embeddings.question("hardness of weld 7", soon(), &Attempts::default()).await.unwrap();
         assert_near(&question, &found[7]);
 
         let requests = provider.requests();
@@ -121,7 +124,11 @@ async fn a_reply_in_another_order_or_in_numbers_is_as_good() {
                 body: json!({ "object": "list", "data": [item(1, "flange"), item(0, "weld")] }),
             },
         );
-        let found = wire.connect(&provider).batch(&["weld".to_owned(), "flange".to_owned()]).await.unwrap();
+        let found = wire
+            .connect(&provider)
+            .batch(&["weld".to_owned(), "flange".to_owned()], &Attempts::default())
+            .await
+            .unwrap();
         assert_near(&found[0], &shortened("weld", dimensions));
         assert_near(&found[1], &shortened("flange", dimensions));
     }
@@ -171,7 +178,10 @@ async fn a_reply_that_is_not_one_good_vector_per_text_is_no_reply() {
                 move |_| Answer::Error { status: 200, headers: Vec::new(), body: reply.clone() },
             );
             let texts = ["weld".to_owned(), "flange".to_owned()];
-            assert!(wire.connect(&provider).batch(&texts).await.is_err(), "{wire:?} {body}");
+            assert!(
+                wire.connect(&provider).batch(&texts, &Attempts::default()).await.is_err(),
+                "{wire:?} {body}"
+            );
         });
         join_all(refused).await;
     }

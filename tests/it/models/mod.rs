@@ -1,6 +1,7 @@
 //! Answers that a model writes: what becomes of its citations, and of its failures.
 
 mod attempts;
+mod bought_vectors;
 mod caps;
 mod citations;
 mod embeddings;

@@ -157,6 +157,7 @@ async fn each_role_may_call_what_it_needs_and_nothing_else() {
         .concat()
     );
     let jobs = [
+        "job_book_calls",
         "job_claim",
         "job_claim_outdated",
         "job_expire_answers",
