@@ -1,10 +1,12 @@
 //! What comes when.
 
+use axum::http::Method;
 use harness::{
+    app::{TestApp, request},
     followed::{named, text},
     openai::{Answer, OpenAi},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{QUESTION, SENT, WORDS, WRITTEN, question, shelved, waiting};
 
@@ -79,20 +81,29 @@ async fn the_body_says_whether_and_the_headers_say_in_which_language() {
 
 #[tokio::test]
 async fn what_fails_before_an_answer_begins_fails_by_its_status() {
-    let (app, alice) = shelved(&OpenAi::start(Vec::new()), &[]).await;
+    let (mut app, alice) = shelved(&OpenAi::start(Vec::new()), &[]).await;
     let unknown = json!({ "message": QUESTION, "stream": true, "conversation_id": "0190a0b0-0000-7000-8000-000000000000" });
     for (body, token, status, code) in [
         (unknown, alice.as_str(), 404, "not_found"),
         (json!({ "message": "", "stream": true }), &alice, 400, "validation_failed"),
         (question(), "nobody", 401, "unauthenticated"),
     ] {
-        let followed = app.follow(token, &[("accept", "text/event-stream")], &body).await;
-        assert_eq!(
-            (followed.status.as_u16(), &followed.headers["content-type"]),
-            (status, &"application/problem+json".parse().unwrap()),
-            "{code}"
-        );
+        fails(&app, token, &body, status, code).await;
     }
+    app.restart(&[("DISABLE_CHAT", "true")]).await;
+    fails(&app, &alice, &question(), 503, "switched_off").await;
+    // Nobody listens there.
+    app.restart(&[("DISABLE_CHAT", "false"), ("DATABASE_URL", "postgres://footnote_app:x@127.0.0.1:1/none")]).await;
+    fails(&app, &alice, &question(), 503, "database_unavailable").await;
+}
+
+async fn fails(app: &TestApp, token: &str, body: &Value, status: u16, code: &str) {
+    let request = request(Method::POST, "/v1/chat", token)
+        .header("content-type", "application/json")
+        .header("accept", "text/event-stream");
+    let answered = app.send(request.body(body.to_string().into()).unwrap()).await;
+    assert_eq!(answered.headers["content-type"], "application/problem+json", "{code}");
+    assert_eq!((answered.status.as_u16(), &answered.json()["code"]), (status, &json!(code)));
 }
 
 #[tokio::test]

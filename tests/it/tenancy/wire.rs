@@ -7,6 +7,7 @@ use axum::http::Method;
 use harness::{
     app::TestApp,
     holdings::hold,
+    openai::{Answer, OpenAi},
     postgres_wire::{Sent, Wire},
 };
 use serde_json::json;
@@ -53,6 +54,48 @@ async fn no_statement_has_a_name_and_no_transaction_waits_half_way() {
         let answered = answered.expect("a transaction waits for a reply before it is sent whole");
         assert!(answered.status.is_success(), "{path}: {}", answered.text());
         assert!(!transactions(&wire.sent()).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_model_costs_two_transactions_a_cap_one_and_an_answer_given_again_none() {
+    let provider = OpenAi::answering(|_| Answer::text("NO_ANSWER").usage(900, 3));
+    let mut app = TestApp::new().await;
+    let superuser = app.database.connect(None).await;
+    let alice = hold(&superuser, "alice", None, 1).await;
+    let direct = app.database.url(Some("footnote_app"));
+    let wire = Wire::start(&direct).await;
+    let (through, url) = (wire.url(&direct), provider.url());
+    let own = [
+        ("DATABASE_URL", through.as_str()),
+        ("DATABASE_MAX_CONNECTIONS", "1"),
+        ("MATCH_THRESHOLD", "-1"),
+        ("OPENAI_BASE_URL", &url),
+        ("OPENAI_API_KEY", "sk-test"),
+        ("CHAT_MODELS", "openai:gpt-4o-mini"),
+    ];
+    let cap = [("BUDGET_USD_PER_DAY_USER", "1")];
+    let (free, capped) = (own.to_vec(), [&own[..], &cap].concat());
+    let anew = ["query_cache", "postings", "INSERT INTO messages", "UPDATE query_cache"];
+    let again = ["query_cache", "INSERT INTO messages"];
+    let reserved = ["query_cache", "postings", "budget_reserve", "INSERT INTO messages", "UPDATE query_cache"];
+    for (settings, question, expected) in [
+        (&free, "once", &anew[..]),
+        (&free, "once", &again),
+        (&capped, "twice", &reserved),
+        (&capped, "twice", &again),
+    ] {
+        app.restart(settings).await;
+        // The connection's own start-up is not what is looked at.
+        assert_eq!(app.get("/v1/documents", &alice.token).await.status, 200);
+        wire.forget();
+        let question = format!("{} {question}", alice.question());
+        let answer = app.ask(&alice.token, &question).await;
+        assert_eq!((&answer["refused"], &answer["degraded"]), (&json!(true), &json!([])), "{answer}");
+        let done = transactions(&wire.sent());
+        let is_as_expected = done.len() == expected.len()
+            && expected.iter().all(|part| done.iter().any(|statements| statements[1].contains(part)));
+        assert!(is_as_expected, "{expected:?}: {done:#?}");
     }
 }
 
