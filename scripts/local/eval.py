@@ -24,7 +24,7 @@ def main() -> int:
         "the application's role under row-level security, with Postgres' ts_rank_cd beside them: Markdown tables on stdout. "
         f"Each DIR holds a collection in BEIR's layout ({', '.join(FILES)}); without any, those in ../shared/eval. "
         "Vectors are kept in .local/vectors: the first run on a collection embeds it. `eval scale` measures instead what a search "
-        "costs in workspaces of 1,000, 10,000 and 50,000 chunks.",
+        "costs in workspaces of 10 to 50,000 chunks.",
     )
     parser.add_argument("directories", nargs="*", type=Path, metavar="DIR|scale")
     parser.add_argument("--release", action="store_true", help="with the release build")

@@ -1,4 +1,4 @@
-//! What a search costs as workspaces grow: CPU time of the Postgres process that serves it, for workspaces of three sizes
+//! What a search costs as workspaces grow: CPU time of the Postgres process that serves it, for workspaces of several sizes
 //! inside one table of 100,000 chunks, with Postgres's own text search beside it; and what the vector index leaves out.
 
 use std::{
@@ -35,8 +35,9 @@ use super::{
     shelf::announce,
 };
 
-/// Chunks of the workspaces that are measured; the rest of the table is in many small ones.
-const SIZES: [usize; 3] = [1_000, 10_000, 50_000];
+/// Chunks of the workspaces that are measured; the rest of the table is in many of `OTHERS` each.
+const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 50_000];
+const OTHERS: usize = 1_000;
 /// Chunks of the whole table.
 const TABLE: usize = 100_000;
 /// Chunks of a document, as many as a standard has.
@@ -222,8 +223,8 @@ async fn fill(made: &mut Made) -> Result<(Database, Vec<Workspace>)> {
             "ALTER DATABASE \"{name}\" SET max_parallel_workers_per_gather = 0; DROP INDEX document_chunks_embedding_idx"
         ))
         .await?;
-    let small = (TABLE - SIZES.iter().sum::<usize>()) / SIZES[0];
-    let sizes: Vec<usize> = SIZES.into_iter().chain(std::iter::repeat_n(SIZES[0], small)).collect();
+    let small = (TABLE - SIZES.iter().sum::<usize>()) / OTHERS;
+    let sizes: Vec<usize> = SIZES.into_iter().chain(std::iter::repeat_n(OTHERS, small)).collect();
     let workspaces: Result<Vec<Workspace>> = (0..sizes.len())
         .map(|number| Ok(Workspace::of_person(&UserId::parse(&format!("user_{number}")).context("an id")?)))
         .collect();
@@ -241,8 +242,9 @@ async fn fill(made: &mut Made) -> Result<(Database, Vec<Workspace>)> {
             let turns = (*left / (10 * DOCUMENT)).max(1);
             for _ in 0..turns {
                 if *left > 0 {
-                    add(&superuser, &pool, workspace, made).await?;
-                    *left -= DOCUMENT;
+                    let chunks = DOCUMENT.min(*left);
+                    add(&superuser, &pool, workspace, chunks, made).await?;
+                    *left -= chunks;
                 }
             }
         }
@@ -259,10 +261,17 @@ async fn fill(made: &mut Made) -> Result<(Database, Vec<Workspace>)> {
     Ok((database, workspaces.into_iter().take(SIZES.len()).collect()))
 }
 
-async fn add(superuser: &Client, pool: &Pool, workspace: &Workspace, made: &mut Made) -> Result<()> {
+/// Adds a document of so many chunks.
+async fn add(
+    superuser: &Client,
+    pool: &Pool,
+    workspace: &Workspace,
+    count: usize,
+    made: &mut Made,
+) -> Result<()> {
     let lease = announce(superuser, workspace).await?;
     let topic = made.next(300);
-    let chunks: Result<Vec<Chunk>> = (0..DOCUMENT)
+    let chunks: Result<Vec<Chunk>> = (0..count)
         .map(|ordinal| {
             let ordinal = u32::try_from(ordinal)?;
             Ok(Chunk { ordinal, start: ordinal, end: ordinal + 1, text: made.words(WORDS) })
@@ -284,7 +293,7 @@ async fn add(superuser: &Client, pool: &Pool, workspace: &Workspace, made: &mut 
         .iter()
         .map(|chunk| PageSpan { number: chunk.ordinal + 1, start: chunk.start, end: chunk.end })
         .collect();
-    let count = u32::try_from(DOCUMENT)?;
+    let count = u32::try_from(count)?;
     let finished =
         Finished { pages: count, chunks: count, hidden_characters: 0, size_bytes: 1, sha256, index };
     let tenant = pool.transaction(Scope::of_workspace(workspace.id)).await?;

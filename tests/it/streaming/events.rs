@@ -93,7 +93,8 @@ async fn what_fails_before_an_answer_begins_fails_by_its_status() {
     app.restart(&[("DISABLE_CHAT", "true")]).await;
     fails(&app, &alice, &question(), 503, "switched_off").await;
     // Nobody listens there.
-    app.restart(&[("DISABLE_CHAT", "false"), ("DATABASE_URL", "postgres://footnote_app:x@127.0.0.1:1/none")]).await;
+    app.restart(&[("DISABLE_CHAT", "false"), ("DATABASE_URL", "postgres://footnote_app:x@127.0.0.1:1/none")])
+        .await;
     fails(&app, &alice, &question(), 503, "database_unavailable").await;
 }
 

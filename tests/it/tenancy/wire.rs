@@ -78,7 +78,8 @@ async fn a_model_costs_two_transactions_a_cap_one_and_an_answer_given_again_none
     let (free, capped) = (own.to_vec(), [&own[..], &cap].concat());
     let anew = ["query_cache", "postings", "INSERT INTO messages", "UPDATE query_cache"];
     let again = ["query_cache", "INSERT INTO messages"];
-    let reserved = ["query_cache", "postings", "budget_reserve", "INSERT INTO messages", "UPDATE query_cache"];
+    let reserved =
+        ["query_cache", "postings", "budget_reserve", "INSERT INTO messages", "UPDATE query_cache"];
     for (settings, question, expected) in [
         (&free, "once", &anew[..]),
         (&free, "once", &again),
