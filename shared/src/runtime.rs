@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use axum::{Router, extract::Request, middleware::map_request};
+use axum::{Router, extract::Request, middleware::map_request, serve::ListenerExt};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::TcpListener;
@@ -114,6 +114,8 @@ fn on_lambda() -> Result<(), Error> {
 
 /// Serves finished routes on a socket until SIGTERM or SIGINT, then lets running requests end.
 pub async fn serve_socket(routes: Router, listener: TcpListener) -> Result<(), Error> {
+    // Or a streamed answer's first event waits for the acknowledgement of its headers, which clients delay by 40 ms.
+    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
     axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(terminated())
         .await
