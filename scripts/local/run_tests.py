@@ -16,10 +16,13 @@ from .paths import SCRIPTS
 HELP = """usage: test [ARGUMENT…]
 
 Sets up .local/, starts Postgres, the object store and Redis on free ports with data that is thrown away, builds the programs, and
-runs `cargo test --workspace ARGUMENT…`, then (without arguments only) the questions of tests/eval/library, the tests of the scripts and
-300 requests of `scripts/fuzz`. Ends with the exit code of what failed. Tests of tenant isolation start PgBouncer, where the machine has it
+runs `cargo test --workspace` with these arguments, then (without arguments only) the questions of tests/eval/library, the tests of the
+scripts and 300 requests of `scripts/fuzz`. Ends with the exit code of what failed. Tests of tenant isolation start PgBouncer, where the machine has it
 or Debian's package can be fetched, and say where not; TEST_STORM_SEED chooses their requests. TEST_DATABASE_ADMIN_URL (with
 TEST_DATABASE_PASSWORD) and TEST_S3_ENDPOINT, if set, are used as they are."""
+
+# Programs and documentation have no tests in them, and examples are benchmarks, which `scripts/check` compiles.
+TARGETS = ("--lib", "--test", "*")
 
 
 def main() -> int:
@@ -38,9 +41,8 @@ def _test(arguments: list[str]) -> int:
     programs = binaries.programs()
     with test_parts.running(programs, postgres.FAST_SETTINGS) as environment:
         say(f"== cargo test {' '.join(arguments)}".rstrip())
-        code = binaries.run_cargo(
-            ["test", "--workspace", *arguments], {**os.environ, **environment}, quiet_stdout=False
-        )
+        command = ["test", "--workspace", *TARGETS, *arguments]
+        code = binaries.run_cargo(command, {**os.environ, **environment}, quiet_stdout=False)
         # With arguments somebody looks for one test of the bundle.
         if code == 0 and not arguments:
             say("== questions of the library")
