@@ -59,11 +59,14 @@ def filter_case(context: Any, case: Any) -> bool:
     form = case.media_type == "multipart/form-data" and isinstance(case.body, dict)
     if not form or case.meta is None or not case.meta.is_negative_at(ParameterLocation.BODY):
         return True
-    if any(value is None or isinstance(value, (bool, int, float)) for value in case.body.values()):
+    # A list is a part for each of its members: an empty one is none, and one of one member is that member.
+    given = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in case.body.items()}
+    given = {name: value for name, value in given.items() if value not in ([], {})}
+    if any(value is None or isinstance(value, (bool, int, float)) for value in given.values()):
         return False
     # What is neither text nor made of parts again is bytes, which Schemathesis wraps in a kind of text.
-    parts = {name: value if type(value) is str else "bytes" for name, value in case.body.items()}
-    several = any(isinstance(value, (list, dict)) for value in case.body.values())
+    parts = {name: value if type(value) is str else "bytes" for name, value in given.items()}
+    several = any(isinstance(value, (list, dict)) for value in given.values())
     return several or not FORMS[-1].is_valid(parts)
 
 

@@ -13,7 +13,7 @@ use shared::{
     storage::Downloaded,
 };
 
-use crate::{Ingest, ingest::Outcome, vectors::vectors};
+use crate::{Ingest, arrival::Outcome, vectors::vectors};
 
 /// Makes the document searchable; `reading` is how long its pages took, for the log.
 pub async fn become_ready(

@@ -1,5 +1,6 @@
 //! Turns one uploaded document into pages, chunks and vectors.
 
+mod arrival;
 mod become_ready;
 mod event;
 mod ingest;
@@ -11,8 +12,9 @@ use std::sync::Arc;
 use shared::{db, env::Env, llm::Embeddings, pdf, storage::Storage};
 
 pub use self::{
+    arrival::{Arrival, Outcome},
     event::{BatchResponse, Queue, handle},
-    ingest::{Arrival, Outcome, ingest},
+    ingest::ingest,
 };
 
 /// All that ingestion needs. Cloning shares it.
