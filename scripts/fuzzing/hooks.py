@@ -59,15 +59,20 @@ def filter_case(context: Any, case: Any) -> bool:
     form = case.media_type == "multipart/form-data" and isinstance(case.body, dict)
     if not form or case.meta is None or not case.meta.is_negative_at(ParameterLocation.BODY):
         return True
-    # A list is a part for each of its members: an empty one is none, and one of one member is that member.
-    given = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in case.body.items()}
-    given = {name: value for name, value in given.items() if value not in ([], {})}
-    if any(value is None or isinstance(value, (bool, int, float)) for value in given.values()):
+    # A list is a part for each of its members: none, where it is empty.
+    members = {name: value if isinstance(value, list) else [value] for name, value in case.body.items()}
+    if any(member is None or isinstance(member, (bool, int, float)) for each in members.values() for member in each):
         return False
-    # What is neither text nor made of parts again is bytes, which Schemathesis wraps in a kind of text.
-    parts = {name: value if type(value) is str else "bytes" for name, value in given.items()}
-    several = any(isinstance(value, (list, dict)) for value in given.values())
-    return several or not FORMS[-1].is_valid(parts)
+    if any(len(each) > 1 for each in members.values()):
+        return True
+    return not FORMS[-1].is_valid({name: _as_text(member) for name, each in members.items() for member in each})
+
+
+def _as_text(member: Any) -> str:
+    """A part of a form. What has members is sent as JSON; bytes, which Schemathesis wraps in a kind of text, may be any."""
+    if isinstance(member, (list, dict)):
+        return json.dumps(member, default=str)
+    return member if type(member) is str else "bytes"
 
 
 @schemathesis.hook

@@ -41,7 +41,9 @@ def _test(arguments: list[str]) -> int:
     programs = binaries.programs()
     with test_parts.running(programs, postgres.FAST_SETTINGS) as environment:
         say(f"== cargo test {' '.join(arguments)}".rstrip())
-        command = ["test", "--workspace", *TARGETS, *arguments]
+        # Whoever names a crate or a target has chosen.
+        chosen = any(argument.startswith(("-p", "--package", "--lib", "--test", "--bin", "--example", "--doc")) for argument in arguments)
+        command = ["test", *([] if chosen else ["--workspace", *TARGETS]), *arguments]
         code = binaries.run_cargo(command, {**os.environ, **environment}, quiet_stdout=False)
         # With arguments somebody looks for one test of the bundle.
         if code == 0 and not arguments:

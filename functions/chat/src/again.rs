@@ -211,6 +211,8 @@ pub async fn repeat(chat: &Chat, caller: &Caller, asked: &Asked, again: Again, o
     let citations = answer.citations.iter().cloned().map(Event::Citation);
     let told: Vec<Event> = citations.chain([Event::Text(answer.answer.clone())]).collect();
     answer.interrupted = outlet.tell(told).await.is_err();
+    // A vector may have been under way when the answer was found.
+    answer.usage = asked.attempts.usage();
     answer.timings_ms = Timings { search, model: 0, total: elapsed_ms(asked.started) };
     record(chat, caller, asked, 0, 0, &mut answer).await;
     tracing::info!(

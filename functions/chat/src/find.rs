@@ -102,9 +102,14 @@ async fn vector(chat: &Chat, caller: &Caller, asked: &Asked, question: &str) -> 
     }
     let deadline = asked.part_from_now(VECTOR_SHARE);
     let cost_max_usd = chat.embeddings.cost_max_usd(question);
-    if cost_max_usd > 0.0 {
-        // The reservation for the answer will say which cap it is.
-        budget::reserve(chat, caller, asked, &[cost_max_usd]).await.ok()?;
+    if cost_max_usd > 0.0
+        && let Err(error) = budget::reserve(chat, caller, asked, &[cost_max_usd]).await
+    {
+        // The answer's own reservation, if there is anything to answer from, says which cap it is.
+        if matches!(error, Error::BudgetExhausted(_)) {
+            asked.attempts.fell_short();
+        }
+        return None;
     }
     match chat.embeddings.question(question, deadline, &asked.attempts).await {
         Ok(vector) => Some(vector),

@@ -33,16 +33,17 @@ pub async fn vectors(
             missing.map(|(hash, text)| (*hash, text.clone())).unzip();
         let attempts = Attempts::default();
         let made = ingest.embeddings.batch(&texts, &attempts).await;
-        if let Ok(made) = &made
-            && !made.is_empty()
-        {
-            let tenant = ingest.db.each(scope.clone()).await?;
-            embeddings::keep(&tenant, model, &missing, made).await?;
-        }
         let booked = attempts.booked();
-        if !booked.is_empty() {
-            let tenant = ingest.db.each(scope.clone()).await?;
-            calls::book_for_document(&tenant, lease.id, booked).await?;
+        if !missing.is_empty() {
+            // Kept and booked, or neither: what is known the next time is in the books.
+            let tenant = ingest.db.transaction(scope.clone()).await?;
+            if let Ok(made) = &made {
+                embeddings::keep(&tenant, model, &missing, made).await?;
+            }
+            if !booked.is_empty() {
+                calls::book_for_document(&tenant, lease.id, booked).await?;
+            }
+            tenant.commit().await?;
         }
         let made = made.map_err(|failure| Error::unavailable("embedder_unavailable", failure))?;
         known.extend(missing.into_iter().zip(made));

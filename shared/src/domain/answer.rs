@@ -27,7 +27,7 @@ pub struct Answer {
     pub interrupted: bool,
     /// Whether the documents were found not to answer the question.
     pub refused: bool,
-    /// What was down or switched off: `model`, `vector_search`, `history`.
+    /// What was down, switched off or short: `model`, `vector_search`, `history`, `truncated`, `budget`.
     pub degraded: Vec<String>,
     /// Whether it came from the answer cache.
     pub cached: bool,

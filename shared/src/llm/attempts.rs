@@ -44,7 +44,12 @@ impl Attempts {
         self.books().has_reserved
     }
 
-    /// Whether a call was not made because it may have cost more than was reserved.
+    /// A call is not made because no cap leaves room for it.
+    pub fn fell_short(&self) {
+        self.books().was_short = true;
+    }
+
+    /// Whether a call was not made because of a cap.
     pub fn was_short(&self) -> bool {
         self.books().was_short
     }

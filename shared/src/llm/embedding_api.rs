@@ -121,7 +121,7 @@ impl Embedder for Api {
             // Until there are vectors it has failed, and cost what the provider says.
             call.outcome = Outcome::Failed;
             let response: Response = posted?;
-            call.tokens = response.usage.map(|usage| usage.total_tokens);
+            call.tokens = response.tokens();
             let vectors = self.vectors(response.data, texts.len()).ok_or_else(|| {
                 ModelFailure::permanent(format!("not one vector of {} numbers per text", self.dimensions()))
             })?;
@@ -210,14 +210,17 @@ struct Request<'a> {
 #[derive(Deserialize)]
 struct Response {
     data: Vec<Item>,
-    /// Local servers may not count.
+    /// Local servers may not count, and what they say instead is no reason to do without the vectors.
     #[serde(default)]
-    usage: Option<Usage>,
+    usage: serde_json::Value,
 }
 
-#[derive(Deserialize)]
-struct Usage {
-    total_tokens: u32,
+impl Response {
+    /// As the provider counts them; none where it does not.
+    fn tokens(&self) -> Option<u32> {
+        let tokens = self.usage["total_tokens"].as_u64()?;
+        u32::try_from(tokens).ok().filter(|tokens| *tokens > 0)
+    }
 }
 
 #[derive(Deserialize)]

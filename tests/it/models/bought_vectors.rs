@@ -81,15 +81,23 @@ async fn where_a_cap_leaves_no_room_for_a_vector_none_is_bought() {
             app.post("/v1/chat", &alice, &json!({ "message": QUESTION, "stream": followed })).await;
         assert_eq!((answered.status.as_u16(), &answered.json()["code"]), (402, &json!("budget_exhausted")));
     }
+    // Nothing holds these words, and without a vector nothing is found: there is no answer to reserve for.
+    let answer = app.ask(&alice, "Who won the chess olympiad?").await;
+    assert_eq!(
+        (&answer["refused"], &answer["degraded"]),
+        (&json!(true), &json!(["vector_search", "budget"])),
+        "{answer}"
+    );
     assert_eq!(provider.requests().len(), before, "nothing was bought");
 }
 
 #[tokio::test]
 async fn vectors_count_for_the_caps_and_leave_the_answer_what_it_reserved() {
-    let (provider, app) = sold(&[("BUDGET_USD_PER_DAY_USER", "100")]).await;
+    let (provider, app) = sold(&[("BUDGET_USD_PER_DAY_USER", "5.5")]).await;
     let alice = token("alice", None);
     shelve(&app, &alice, "", PIPES).await;
     let indexing = counted(&provider);
+    // Enough for one try, and not for three: nothing of the answer's part may have gone into the vector.
     let answer = ask(&app, &alice, false).await.unwrap();
     assert_eq!((&answer["model"]["name"], &answer["degraded"]), (&json!("gpt-4o-mini"), &json!([])));
     let asking = counted(&provider) - indexing;

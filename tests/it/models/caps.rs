@@ -146,6 +146,7 @@ async fn where_the_strong_model_does_not_fit_only_a_cheaper_one_is_asked() {
     shelve(&app, &alice, "", PIPES).await;
     let answer = ask(&app, &alice, false).await.unwrap();
     assert_eq!(answer["model"], json!({ "provider": "openai", "name": "middling", "fallback": true }));
+    assert_eq!(answer["degraded"], json!(["vector_search", "budget"]));
     // It is not called on for more than was reserved: not even after a failure.
     let asked: Vec<String> =
         provider.requests().iter().map(|recorded| recorded.body["model"].to_string()).collect();

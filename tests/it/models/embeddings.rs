@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use harness::openai::{Answer, OpenAi, vector, vectors};
 use serde_json::{Value, json};
 use shared::{
+    domain::attempt::Outcome,
     env::Env,
     llm::{Attempts, Embeddings},
 };
@@ -184,6 +185,47 @@ async fn a_reply_that_is_not_one_good_vector_per_text_is_no_reply() {
             );
         });
         join_all(refused).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_booked_with_what_the_provider_counts_or_the_most_that_it_can_have_been() {
+    let texts = ["weld".to_owned(), "flange".to_owned()];
+    for wire in WIRES {
+        let vector = vector("weld", wire.dimensions());
+        let data = json!([0, 1].map(|index| json!({ "index": index, "embedding": vector })));
+        for (usage, tokens, estimated) in [
+            (json!({ "total_tokens": 7, "prompt_tokens": 7 }), 7, false),
+            (json!({ "total_tokens": 0 }), 10, true),
+            (json!({ "prompt_tokens": 7 }), 10, true),
+            (json!({}), 10, true),
+            (Value::Null, 10, true),
+        ] {
+            let reply = json!({ "data": data, "usage": usage });
+            let provider = OpenAi::answering_both(
+                |_| Answer::unauthorized(),
+                move |_| Answer::Error { status: 200, headers: Vec::new(), body: reply.clone() },
+            );
+            let attempts = Attempts::default();
+            wire.connect(&provider).batch(&texts, &attempts).await.unwrap();
+            let booked = attempts.booked();
+            let first = &booked[0];
+            assert_eq!(
+                (booked.len(), first.outcome, first.input_tokens),
+                (1, Outcome::Answered, tokens),
+                "{usage}"
+            );
+            assert_eq!((first.estimated, first.cost_usd > 0.0), (estimated, true), "{usage}");
+        }
+        for (reply, outcome, tokens) in
+            [(Answer::unauthorized(), Outcome::Failed, 0), (Answer::Hang, Outcome::Abandoned, 4)]
+        {
+            let provider = OpenAi::answering_both(|_| Answer::unauthorized(), move |_| reply.clone());
+            let (attempts, deadline) = (Attempts::default(), Instant::now() + Duration::from_millis(500));
+            assert!(wire.connect(&provider).question("weld", deadline, &attempts).await.is_err());
+            let booked = attempts.booked();
+            assert_eq!((booked.len(), booked[0].outcome, booked[0].input_tokens), (1, outcome, tokens));
+        }
     }
 }
 
