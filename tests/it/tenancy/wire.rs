@@ -74,7 +74,8 @@ async fn a_model_costs_two_transactions_a_cap_one_and_an_answer_given_again_none
         ("OPENAI_API_KEY", "sk-test"),
         ("CHAT_MODELS", "openai:gpt-4o-mini"),
     ];
-    let cap = [("BUDGET_USD_PER_DAY_USER", "1")];
+    // Alice has spent something already.
+    let cap = [("BUDGET_USD_PER_DAY_USER", "1000")];
     let (free, capped) = (own.to_vec(), [&own[..], &cap].concat());
     let anew = ["query_cache", "postings", "INSERT INTO messages", "UPDATE query_cache"];
     let again = ["query_cache", "INSERT INTO messages"];
